@@ -1,0 +1,1 @@
+"""Configuration files: read with positions, layered, validated, frozen; secrets by reference."""

@@ -1,0 +1,1 @@
+"""What happened: runs, leases and what was last delivered."""

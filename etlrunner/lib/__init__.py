@@ -1,0 +1,1 @@
+"""Tools: each a door to one outside thing, none of which knows about flows."""

@@ -1,0 +1,81 @@
+"""Files that only their owner can read, and that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from etlrunner.errors import LocalTrouble
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder, and those above it that are missing, for its owner alone; return it."""
+    with trouble(path):
+        missing = [path, *path.parents]
+        for folder in reversed([folder for folder in missing if not folder.exists()]):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=PRIVATE_FOLDER)
+            folder.chmod(PRIVATE_FOLDER)
+    return path
+
+
+def write_private(path: Path, content: bytes | str) -> Path:
+    """Write beside, flush to the disk, move into place: a reader sees the old file or the new one."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with placing(path) as beside, open(beside, "wb") as handle:
+        handle.write(data)
+    return path
+
+
+@contextlib.contextmanager
+def placing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; on success flush it and move it into place, private.
+
+    An error leaves neither the half-written file nor a changed `path`.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with trouble(path):
+        try:
+            beside.unlink(missing_ok=True)
+            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+            yield beside
+            os.chmod(beside, PRIVATE_FILE)
+            flush(beside)
+            os.replace(beside, path)
+            flush(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold what the file, or the folder's list of names, says."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a folder for that
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def trouble(path: Path) -> Iterator[None]:
+    """Turn what the disk says into LocalTrouble (exit code 9), naming the path."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, TimeoutError | ConnectionError):
+            raise
+        reason = {
+            errno.ENOSPC: "the disk is full",
+            errno.EDQUOT: "the quota is used up",
+            errno.EROFS: "the disk is read-only",
+            errno.EACCES: "permission denied",
+        }.get(error.errno or 0, error.strerror or type(error).__name__)
+        raise LocalTrouble(f"cannot write {path}: {reason}") from error

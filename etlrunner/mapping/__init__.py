@@ -1,0 +1,1 @@
+"""From the roster to target tables: expressions, select, apply, lookups, mapping tests."""

@@ -1,0 +1,569 @@
+"""The nouns of the program: frozen values that the stages hand to each other.
+
+Nothing here reads, writes or decides. Words are those of design section 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Options = Mapping[str, Any]
+"""A component's options after validation: defaults filled in, secrets still references."""
+
+Severity = Literal["error", "warning"]
+
+
+# ---------------------------------------------------------------- places, problems, findings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in a file; line and column count from 1, 0 means the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the configuration: the place, what is wrong, what to try.
+
+    `code` is stable (`E104`; `etlrunner explain E104` tells more), `path` is the key's path inside the
+    file (`source.domain`), `also` a second place when a value was merged from two files.
+    """
+
+    code: str
+    message: str
+    place: Place | None = None
+    path: str = ""
+    hint: str = ""
+    severity: Severity = "error"
+    also: Place | None = None
+    excerpt: str = ""
+    """The line of the file with the spot underlined, where that helps (expressions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the data. `message` holds identifiers at most, never names or e-mails.
+
+    `row` counts data rows of the CSV file from 1; `count` is how many rows the finding stands for.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    table: str
+    row: int | None = None
+    column: str | None = None
+    key: str | None = None
+    school: str | None = None
+    count: int = 1
+    line: int | None = None
+    """Physical line of the CSV file from 1 (header included): Apple does not say which it counts."""
+
+    def __str__(self) -> str:
+        where = f"{self.table}.csv" + (f":{self.row}" if self.row is not None else "")
+        return f"{where} - {self.message} [{self.rule}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A text from a YAML file and where it begins."""
+
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+# ---------------------------------------------------------------- secrets
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A reference to a secret: `{env: NAME}`, `{file: path}` or `{keyring: service/name}`."""
+
+    kind: Literal["env", "file", "keyring"]
+    name: str
+    place: Place | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+class Secret:
+    """A secret's value. It prints, formats, pickles and compares as `[secure]`; only `reveal()` tells."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[secure]"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format("[secure]", spec)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a secret is never written anywhere")
+
+
+# ---------------------------------------------------------------- the flow
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A source, sink or check as a flow names it: its type and its validated options."""
+
+    type: str
+    options: Options
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolSelection:
+    """Schools to take: `include` empty means all. Values are a sourcedId or the SIS's own number."""
+
+    include: tuple[Located, ...] = ()
+    exclude: tuple[Located, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Which part of the roster takes part."""
+
+    schools: SchoolSelection = SchoolSelection()
+    term_lead: timedelta = timedelta(days=14)
+    term_lag: timedelta = timedelta(days=14)
+    statuses: tuple[str, ...] = ("active",)
+    grades: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so much may change: a count of rows, or a share (0.05) of the last delivery."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def __str__(self) -> str:
+        if self.count is not None:
+            return str(self.count)
+        return f"{(self.share or 0) * 100:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSafeguards:
+    """What one delivery may change in one table; None means no limit."""
+
+    max_removed: Limit | None = None
+    max_removed_per_school: Limit | None = None
+    max_added: Limit | None = None
+    max_changed: Limit | None = None
+    max_rejected: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    tables: Mapping[str, TableSafeguards] = field(default_factory=dict)
+    small_change: int = 10
+    expect: Mapping[str, int] = field(default_factory=dict)
+    """Minimum rows per table that let a first delivery pass without approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a flow runs, in its own zone. Either `cron`, or hour and minute and weekend."""
+
+    timezone: str
+    hour: int = 2
+    minute: int = 0
+    weekend: bool = True
+    skip: tuple[tuple[date, date], ...] = ()
+    catch_up: timedelta | None = None
+    """How late a missed run may still start; None: until the next occurrence."""
+    cron: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Pauses before each further attempt, none of which starts after `until` (local time)."""
+
+    delays: tuple[timedelta, ...] = ()
+    until: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    url: SecretRef
+    on: tuple[str, ...] = ("failed", "held", "recovered")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record that is left out by id; its account will be deactivated."""
+
+    reason: str
+    owner: str = ""
+    expires: date | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    keep: timedelta = timedelta(days=400)
+    keep_rows: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One school district's flow, merged and validated. No dict from YAML lives beyond it."""
+
+    name: str
+    path: Path
+    source: Component
+    sink: Component
+    mapping: MappingSet
+    schedule: Schedule | None = None
+    description: str = ""
+    enabled: bool = True
+    select: Select = Select()
+    safeguards: Safeguards = Safeguards()
+    repair: Mapping[str, str] = field(default_factory=dict)
+    leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
+    retry: Retry = Retry()
+    notify: tuple[Notify, ...] = ()
+    history: History = History()
+    config_hash: str = ""
+    """SHA-256 over the merged flow, its mappings, crosswalks and source definition, as text."""
+    layers: tuple[Path, ...] = ()
+    """Every file that had a part in it, for the history and for `show --origins`."""
+
+
+# ---------------------------------------------------------------- the mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one column of a target table is made; exactly one of expr, text, each is set."""
+
+    name: str
+    expr: Located | None = None
+    text: str | None = None
+    each: Located | None = None
+    max: int | None = None
+    """Most numbered columns that `each` may make."""
+    lookup: str | None = None
+    missing: Literal["keep", "blank", "reject", "fail", "default"] = "keep"
+    default: str | None = None
+    required: bool = False
+    max_length: int | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transform of a mapping: a verb and its options."""
+
+    type: str
+    options: Options
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """A code table: inline rows, or a file beside the mapping."""
+
+    name: str
+    rows: Mapping[str, str] | None = None
+    csv: Path | None = None
+    on: str = "code"
+    take: str = "value"
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """How one target table is made from the roster."""
+
+    table: str
+    source: str
+    key: str
+    columns: Mapping[str, Column]
+    where: Located | None = None
+    transforms: tuple[Step, ...] = ()
+    lookups: Mapping[str, LookupTable] = field(default_factory=dict)
+    path: Path | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class MappingSet:
+    """All tables of one target (`apple-school-manager`)."""
+
+    name: str
+    tables: Mapping[str, TableMapping]
+
+
+# ---------------------------------------------------------------- what a run makes
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A table of the roster, complete and frozen. `stated` is the total the server named, if it did."""
+
+    name: str
+    path: Path
+    rows: int
+    pages: int = 0
+    stated: int | None = None
+    duplicates: int = 0
+    """Equal records that came twice and were folded into one."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The law, per target table: read + added == written + filtered + rejected.
+
+    `added` are rows that a transform made (a join that fans out, a union).
+    """
+
+    read: int = 0
+    added: int = 0
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    written: int = 0
+
+    def holds(self) -> bool:
+        return self.read + self.added == self.written + sum(self.filtered.values()) + sum(
+            self.rejected.values()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTable:
+    """A target table in its final form: every column text, sorted by key, in Parquet."""
+
+    name: str
+    path: Path
+    columns: tuple[str, ...]
+    counts: Counts
+    fate_path: Path | None = None
+    """Parquet with `_row`, `key`, `fate`: 0 is written, else 1 + the index in `reasons`."""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One change that a repair made, by identifiers only."""
+
+    rule: str
+    table: str
+    key: str
+    column: str | None
+    before: str
+    after: str
+    row_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """What one delivery would change in one table, in counts."""
+
+    table: str
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int] = field(default_factory=dict)
+    """Changed rows per column."""
+    schools: Mapping[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    """location_id -> (before, added, removed, changed); rosters count under their class's school."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Against what was last delivered; `baseline` is that run's id, None for a first delivery."""
+
+    baseline: str | None
+    tables: Mapping[str, TableChanges]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One reason why a safeguard holds a run, in words and figures."""
+
+    safeguard: str
+    """The key in the flow: `safeguards.students.max_removed`, `first_delivery`, `empty_table`, …"""
+    message: str
+    table: str | None = None
+    school: str | None = None
+    value: str = ""
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The zip as it will be sent. `content_hash` is over names and CSV bytes, not over the zip."""
+
+    path: Path
+    content_hash: str
+    size: int
+    rows: Mapping[str, int]
+    sha256: str = ""
+    """Of the zip's own bytes: what a resend must equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of a delivery."""
+
+    sink: str
+    remote_name: str
+    size: int
+    sha256: str
+    sent_at: datetime
+    host_key: str = ""
+    attempts: int = 1
+    taken_at_once: bool = False
+    """The server had taken the file away before it could be asked: that is a success."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One execution as the history keeps it: counts, hashes and times, no names.
+
+    `outcome`: running, delivered, unchanged, planned, held, failed, interrupted, skipped, obsolete.
+    """
+
+    id: str
+    flow: str
+    trigger: str
+    """manual, schedule, catch-up, retry, approve, resend."""
+    started: datetime
+    """UTC."""
+    timezone: str = "UTC"
+    scheduled_date: date | None = None
+    ended: datetime | None = None
+    stage: str = "load"
+    """The last stage that began."""
+    outcome: str = "running"
+    exit_code: int | None = None
+    message: str = ""
+    config_hash: str = ""
+    git_commit: str = ""
+    raw_rows: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    findings: Mapping[str, int] = field(default_factory=dict)
+    """Findings per rule."""
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Per table: added, changed, removed."""
+    holds: tuple[str, ...] = ()
+    content_hash: str = ""
+    archive_sha256: str = ""
+    archive_size: int = 0
+    scope_hash: str = ""
+    """Of what `select` and `leave_out` say, to notice a narrowed scope."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time per stage."""
+    receipt: Receipt | None = None
+    approved_by: str = ""
+    approved_because: str = ""
+    """Who let it go, and why."""
+    attempt: int = 1
+
+
+# ---------------------------------------------------------------- what components offer
+
+
+class Progress(Protocol):
+    """Told how far a stage is; shown on a terminal only."""
+
+    def start(self, what: str, total: int | None = None, unit: str = "rows") -> None: ...
+
+    def advance(self, what: str, amount: int) -> None: ...
+
+    def done(self, what: str) -> None: ...
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    def start(self, what: str, total: int | None = None, unit: str = "rows") -> None: ...
+
+    def advance(self, what: str, amount: int) -> None: ...
+
+    def done(self, what: str) -> None: ...
+
+
+class Clock(Protocol):
+    """Wall time (UTC), a monotonic second counter, and a pause; a test moves it by hand."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SourceConnection(Protocol):
+    """An open source. `read` gives a petl table of the roster model, complete or it raises Incomplete."""
+
+    def read(self, table: str) -> Any: ...
+
+    def probe(self) -> Mapping[str, int]:
+        """Counts of schools and terms, to prove the account works; reads no person."""
+        ...
+
+
+class SinkConnection(Protocol):
+    """An open sink. `deliver` sends one archive and returns its receipt."""
+
+    def deliver(self, archive: Archive, remote_name: str) -> Receipt: ...
+
+    def probe(self) -> Mapping[str, str]:
+        """What the sink says about itself; writes nothing there."""
+        ...
+
+
+class SourceModule(Protocol):
+    """A module on the shelf `sources/`. Options have their secrets filled in (`Secret`)."""
+
+    def connect(
+        self, options: Options, *, clock: Clock, progress: Progress
+    ) -> AbstractContextManager[SourceConnection]: ...
+
+
+class SinkModule(Protocol):
+    """A module on the shelf `sinks/`."""
+
+    def connect(
+        self, options: Options, *, clock: Clock, progress: Progress
+    ) -> AbstractContextManager[SinkConnection]: ...
+
+
+class CheckModule(Protocol):
+    """A module on the shelf `checks/`: yields findings over finished tables."""
+
+    def check(self, tables: Mapping[str, Any], options: Options) -> Iterator[Finding]: ...

@@ -1,0 +1,1 @@
+"""When flows run: the calendar and the loop that obeys it."""

@@ -1,0 +1,1 @@
+"""The shelf of sources: where a roster comes from."""

@@ -1,0 +1,1 @@
+"""The shelf of transforms: one verb per module."""
