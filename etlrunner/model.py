@@ -453,13 +453,14 @@ class Receipt:
 class RunRecord:
     """One execution as the history keeps it: counts, hashes and times, no names.
 
-    `outcome`: running, delivered, unchanged, planned, held, failed, interrupted, skipped, obsolete.
+    `outcome`: running, delivered, unchanged, planned, held, approved, failed, interrupted,
+    skipped.
     """
 
     id: str
     flow: str
     trigger: str
-    """manual, schedule, catch-up, retry, approve, resend."""
+    """manual, plan, schedule, catch-up, retry, approve."""
     started: datetime
     """UTC."""
     timezone: str = "UTC"
@@ -483,8 +484,10 @@ class RunRecord:
     content_hash: str = ""
     archive_sha256: str = ""
     archive_size: int = 0
-    scope_hash: str = ""
-    """Of what `select` and `leave_out` say, to notice a narrowed scope."""
+    baseline: str = ""
+    """The run whose delivery this one was compared with; empty for a first delivery."""
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""
     receipt: Receipt | None = None

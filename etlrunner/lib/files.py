@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from etlrunner.errors import LocalTrouble
 
@@ -51,6 +52,14 @@ def placing(path: Path) -> Iterator[Path]:
             flush(path.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def appending(path: Path) -> Iterator[IO[str]]:
+    """Open a private text file to add lines at its end."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    with open(handle, "a", encoding="utf-8") as stream:
+        yield stream
 
 
 def flush(path: Path) -> None:

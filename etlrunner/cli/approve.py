@@ -1,0 +1,59 @@
+"""`etlrunner approve`: let a held run go, bound to the content that was shown."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from etlrunner.cli import options, screen
+from etlrunner.config.project import Project
+
+
+@click.command()
+@click.argument("run", metavar="RUN|FLOW", default="last")
+@click.option(
+    "--content", default="", metavar="HASH", help="Refuse unless the content hash begins so."
+)
+@click.option("--because", default="", metavar="TEXT", help="Why; kept in the history.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options.json_option
+@options.project_option
+def command(
+    run: str, content: str, because: str, yes: bool, as_json: bool, project: Project
+) -> int:
+    """Deliver a held run: the archive that was made and shown, byte for byte.
+
+    RUN is a run's id, `last`, or a flow's name (its last run).
+    """
+    from etlrunner import engine
+    from etlrunner.cli import report
+
+    with options.services(project, quiet=as_json) as services:
+        held = services.history.resolve_run(run)
+        if not yes and not as_json:
+            for reason in held.holds:
+                screen.say(f"held, because {reason}")
+            question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
+            click.confirm(question, abort=True, err=True)
+        result = engine.approve(
+            project,
+            held.id,
+            by=_user(),
+            because=because,
+            services=services,
+            expected_hash=content,
+        )
+    if as_json:
+        screen.document(report.as_data(result))
+    else:
+        report.show(result)
+    return result.exit_code
+
+
+def _user() -> str:
+    """The account that approved; the history keeps it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,101 @@
+"""`etlrunner connect`: does the account work, does the server answer, is it the right one?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from etlrunner.cli import options, screen
+from etlrunner.config.project import Project
+from etlrunner.errors import EtlError, most_serious
+
+if TYPE_CHECKING:
+    from etlrunner.plan import Plan
+
+
+@click.command()
+@click.argument("flow", required=False)
+@click.option("--trust", is_flag=True, help="Learn the SFTP server's host key, once.")
+@click.option("--source", "only", flag_value="source", help="Only the source.")
+@click.option("--sink", "only", flag_value="sink", help="Only the sink.")
+@options.set_option
+@options.json_option
+@options.project_option
+def command(
+    flow: str | None,
+    trust: bool,
+    only: str | None,
+    sets: dict[str, str],
+    as_json: bool,
+    project: Project,
+) -> int:
+    """Sign in at the source and at the sink of FLOW.
+
+    Reads counts of schools and terms and no person; writes nothing at the server.
+    """
+    from etlrunner import plan as plans
+
+    [name] = options.flow_names(project, (flow,) if flow else (), every=False)
+    plan = plans.make(project, name, sets)
+    if trust:
+        _trust(plan, quiet=as_json)
+    ends = {}
+    if only != "sink":
+        ends["source"] = _source(plan)
+    if only != "source":
+        ends["sink"] = _sink(plan)
+    if as_json:
+        screen.document(
+            {end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()}
+        )
+    else:
+        for end, (_, text) in ends.items():
+            screen.say(f"{end}: {text}")
+    return most_serious(code for code, _ in ends.values())
+
+
+def _source(plan: Plan) -> tuple[int, str]:
+    from etlrunner.config import secrets
+    from etlrunner.lib.clock import SystemClock
+    from etlrunner.model import SilentProgress
+
+    try:
+        filled = secrets.fill(plan.flow.source.options, plan.project)
+        with plan.source.connect(
+            filled, clock=SystemClock(), progress=SilentProgress()
+        ) as connection:
+            counts = connection.probe()
+    except EtlError as error:
+        return error.exit_code, _sentence(error)
+    return 0, "signed in; " + ", ".join(f"{n:,} {what}" for what, n in counts.items()) + "."
+
+
+def _sink(plan: Plan) -> tuple[int, str]:
+    from etlrunner.config import secrets
+    from etlrunner.lib.clock import SystemClock
+    from etlrunner.model import SilentProgress
+
+    try:
+        filled = secrets.fill(plan.flow.sink.options, plan.project)
+        with plan.sink.connect(
+            filled, clock=SystemClock(), progress=SilentProgress()
+        ) as connection:
+            facts = connection.probe()
+    except EtlError as error:
+        return error.exit_code, _sentence(error)
+    return 0, "signed in; " + ", ".join(f"{what} {fact}" for what, fact in facts.items()) + "."
+
+
+def _trust(plan: Plan, *, quiet: bool) -> None:
+    """Ask the server for its key, without a password, and put it where git keeps it."""
+    from etlrunner.sinks import apple_school_manager
+
+    kind, fingerprint, where = apple_school_manager.trust(plan.flow.sink.options)
+    if not quiet:
+        screen.say(f"host key: {kind} {fingerprint}")
+        screen.say(f"kept in {where}; compare it with a trusted source, then commit the file.")
+
+
+def _sentence(error: EtlError) -> str:
+    return f"{error.message}." + (f" {error.hint}" if error.hint else "")

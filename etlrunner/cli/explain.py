@@ -1,0 +1,41 @@
+"""`etlrunner explain`: what a code, a rule or an exit code means, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+
+import click
+
+from etlrunner.cli import screen
+from etlrunner.errors import UsageError
+
+
+@click.command()
+@click.argument("code", required=False)
+def command(code: str | None) -> None:
+    """Explain an error code (E104), a rule of the data checks, or an exit code (6)."""
+    texts = _texts()
+    if code is None:
+        for name, (title, _) in texts.items():
+            screen.say(f"{name:<28} {title}")
+        return
+    by_name = {name.lower(): name for name in texts}
+    name = by_name.get(code.strip().strip("[]").lower())
+    if name is None:
+        close = difflib.get_close_matches(code.lower(), by_name, n=3)
+        hint = f"did you mean {', '.join(by_name[item] for item in close)}?" if close else ""
+        raise UsageError(f"there is nothing called '{code}' to explain", hint=hint)
+    title, text = texts[name]
+    screen.say(f"{name}: {title}\n\n{text}")
+
+
+def _texts() -> dict[str, tuple[str, str]]:
+    """Everything that can be explained: name -> (title, text)."""
+    from etlrunner.checks.rules import RULES
+    from etlrunner.config.explain import EXPLANATIONS
+
+    rules = {
+        rule.id: (rule.title, f"{rule.explanation}\n\nWhat to do: {rule.remedy}")
+        for rule in RULES.values()
+    }
+    return {**EXPLANATIONS, **rules}

@@ -1,0 +1,108 @@
+"""`etlrunner history`: runs at a glance, or one in full."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from etlrunner.cli import options, screen
+from etlrunner.config.project import Project
+from etlrunner.lib import plain
+from etlrunner.model import RunRecord
+from etlrunner.target import FILE_ORDER
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[FLOW|RUN]")
+@click.option("--limit", default=20, show_default=True, help="At most so many runs.")
+@options.json_option
+@options.project_option
+def command(name: str | None, limit: int, as_json: bool, project: Project) -> None:
+    """Show the last runs (of FLOW), newest first; or everything about one RUN. No names, ever."""
+    with options.services(project, quiet=True) as services:
+        if name and name not in project.flows():
+            record = services.history.resolve_run(name)
+            screen.document(record) if as_json else _one(record)
+            return
+        runs = services.history.runs(name, limit=limit)
+    if as_json:
+        screen.document({"runs": plain.of(runs)})
+        return
+    if not runs:
+        screen.say("No run yet.")
+        return
+    screen.table(
+        ["run", "started", "by", "outcome", "code", "students", "added", "removed", "what"],
+        [_row(run) for run in runs],
+    )
+    screen.say(f"{len(runs)} run{'' if len(runs) == 1 else 's'}, newest first.")
+
+
+def _row(run: RunRecord) -> list[object]:
+    counts = run.counts.get("students")
+    added, _, removed = run.changes.get("students", ("", "", ""))
+    return [
+        run.id,
+        _local(run.started, run.timezone),
+        run.trigger,
+        run.outcome,
+        "" if run.exit_code is None else run.exit_code,
+        counts.written if counts else "",
+        added,
+        removed,
+        run.message,
+    ]
+
+
+def _one(run: RunRecord) -> None:
+    """One run in full, as pairs, then its counts and times."""
+    pairs = {
+        "run": run.id,
+        "outcome": f"{run.outcome} (exit code {run.exit_code})",
+        "message": run.message,
+        "trigger": run.trigger,
+        "scheduled for": run.scheduled_date or "",
+        "started": f"{_local(run.started, run.timezone)} {run.timezone} = {run.started:%H:%M:%S} UTC",
+        "ended": f"{_local(run.ended, run.timezone)} {run.timezone} = {run.ended:%H:%M:%S} UTC"
+        if run.ended
+        else "",
+        "last stage": run.stage,
+        "configuration": f"{run.config_hash[:12]} (git {run.git_commit[:12] or 'none'})",
+        "compared with": run.baseline,
+        "content": run.content_hash,
+        "archive": f"{run.archive_sha256} ({run.archive_size:,} bytes)" if run.archive_size else "",
+        "approved": f"by {run.approved_by} {run.approved_because}".strip()
+        if run.approved_by
+        else "",
+        "sent as": run.receipt.remote_name if run.receipt else "",
+    }
+    for key, value in pairs.items():
+        if value:
+            screen.say(f"{key + ':':<15} {value}")
+    for hold in run.holds:
+        screen.say(f"{'held because:':<15} {hold}")
+    _counts(run)
+    if run.seconds:
+        times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in run.seconds.items())
+        screen.say(f"{'time:':<15} {times}")
+
+
+def _counts(run: RunRecord) -> None:
+    rows: list[list[object]] = []
+    for name in FILE_ORDER:
+        counts = run.counts.get(name)
+        if counts is not None:
+            filtered, rejected = sum(counts.filtered.values()), sum(counts.rejected.values())
+            added, changed, removed = run.changes.get(name, ("", "", ""))
+            rows.append(
+                [name, counts.read, filtered, rejected, counts.written, added, changed, removed]
+            )
+    if rows:
+        header = ["table", "read", "filtered", "rejected", "written", "added", "changed", "removed"]
+        screen.table(header, rows)
+
+
+def _local(moment: datetime | None, timezone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M:%S}" if moment else ""

@@ -1,0 +1,129 @@
+"""The program's entry: finds the command, loads only that, turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+import etlrunner
+from etlrunner.errors import EtlError, Interrupted
+
+COMMANDS = {
+    "init": ("init", "Write a new flow: questions like a set-up wizard, or flags."),
+    "validate": ("validate", "Check flows without network or secrets; check any Apple zip."),
+    "show": ("show", "Print a flow after merging; secrets stay references."),
+    "test": ("test", "Run the mapping tests."),
+    "connect": ("connect", "Sign in at the source and at the sink; learn the host key."),
+    "preview": ("preview", "Some rows of a table, source beside result."),
+    "plan": ("plan", "Everything but the delivery: what would change, what would be held."),
+    "run": ("run", "Pull, map, check, compare, deliver."),
+    "approve": ("approve", "Deliver a held run: exactly the content that was shown."),
+    "history": ("history", "Runs at a glance, or one in full."),
+    "schedule": ("schedule", "When flows run next; run them at their hours."),
+    "secrets": ("secrets", "Set secrets with hidden input; check that all are there."),
+    "explain": ("explain", "Explain any error code, rule or exit code."),
+    "schema": ("schema", "Print or copy the JSON Schemas for editors."),
+    "sandbox": ("sandbox", "A Skyward and an SFTP server on loopback, with invented children."),
+    "demo": ("demo", "Sandbox, a first run, its approval and a second run, in one command."),
+}
+"""Command -> (module in this folder, one sentence); the module is loaded when the command is used."""
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported one at a time, so that `--help` stays quick."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"etlrunner.cli.{COMMANDS[name][0]}").command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            context.fail(_unknown_command(args[0]))
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it without an account: etlrunner demo. Start for real: etlrunner init.",
+)
+@click.version_option(etlrunner.__version__, prog_name="etlrunner", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A daily sync from Skyward, or any OneRoster source, to Apple School Manager.
+
+    Exit codes: 0 delivered or nothing to do, 2 configuration, 3 unreachable (retry), 4 refused, 5 data
+    failed a check, 6 held by a safeguard, 7 delivery failed (retry), 8 already running, 9 this machine.
+    """
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the documented code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: list[str]) -> int:
+    """Run one command and return its exit code; every ending says its one sentence."""
+    as_json = "--json" in args
+    try:
+        code = cli.main(args=args, prog_name="etlrunner", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _failed(Interrupted(), as_json)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except EtlError as error:
+        return _failed(error, as_json)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; nothing is wrong with us
+        return 0
+    except Exception as error:
+        return _bug(error)
+
+
+def _failed(error: EtlError, as_json: bool) -> int:
+    from etlrunner.cli import screen
+
+    screen.failure(error, as_json)
+    return error.code if isinstance(error, Interrupted) else error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    """One line on screen; the traceback, without values of variables, in a private file."""
+    from etlrunner.cli import screen
+
+    where = screen.keep_traceback(error)
+    screen.complain(
+        f"error: a bug in etlrunner ({type(error).__name__}); please report it. Traceback: {where}"
+    )
+    return 1
+
+
+def _unknown_command(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"there is no command '{name}'" + (f" (did you mean '{close[0]}'?)" if close else "")
+
+
+def _terminated(number: int, frame: FrameType | None) -> Any:
+    raise Interrupted("terminated", signal_number=number)

@@ -1,0 +1,86 @@
+"""Options that several commands share, and what they give."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from etlrunner.config.project import Project
+from etlrunner.errors import UsageError
+
+if TYPE_CHECKING:
+    from etlrunner.run import Services
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def project_option(command: Command) -> Command:
+    """`--project DIR`, given to the command as `project: Project`."""
+    return click.option(
+        "--project",
+        "project",
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        callback=lambda _context, _option, value: Project.find(Path.cwd(), value),
+        help="The project folder; else the nearest folder upwards that holds flows/.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`, given as `as_json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="One JSON document and nothing else."
+    )(command)
+
+
+def set_option(command: Command) -> Command:
+    """`--set key=value`, given as `sets: dict`."""
+    return click.option(
+        "--set",
+        "sets",
+        metavar="KEY=VALUE",
+        multiple=True,
+        callback=lambda _context, _option, values: dict(_pair(value) for value in values),
+        help="Change one value for this run: --set source.page_size=500. May be repeated.",
+    )(command)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"'{text}' is not KEY=VALUE", param_hint="--set")
+    return key, value
+
+
+def flow_names(project: Project, names: tuple[str, ...], every: bool) -> list[str]:
+    """The flows that a command is about: those named, or all, or the only one there is."""
+    if names:
+        return list(names)
+    known = project.flows()
+    if every or len(known) == 1:
+        return list(known)
+    raise UsageError(
+        "say which flow: " + (", ".join(known) if known else "there is none in flows/ yet"),
+        hint="or --all for all of them" if known else "write one with: etlrunner init",
+    )
+
+
+@contextlib.contextmanager
+def services(project: Project, *, quiet: bool = False) -> Iterator[Services]:
+    """The history, the clock and the progress display of this machine."""
+    from etlrunner.cli.progress import Bars
+    from etlrunner.config import secrets
+    from etlrunner.history.store import History
+    from etlrunner.model import SilentProgress
+    from etlrunner.run import Services
+
+    history = History.open(secrets.history_url(project) or project.state)
+    with Bars.on_terminal() if not quiet else contextlib.nullcontext(SilentProgress()) as progress:
+        try:
+            yield Services(history=history, progress=progress)
+        finally:
+            history.close()

@@ -1,0 +1,180 @@
+"""One screen about a run: what came, what became of it, what would change, why it is held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from etlrunner.cli import screen
+from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held
+from etlrunner.lib import plain
+from etlrunner.model import Changes, Counts, Finding
+from etlrunner.run import Result
+from etlrunner.target import FILE_ORDER
+
+MOST_FINDINGS = 20
+MOST_SCHOOLS = 15
+
+
+def show(result: Result) -> None:
+    """Everything a person needs to decide, and as the last line one plain sentence."""
+    _counts(result)
+    _reasons(result)
+    _repairs(result)
+    _findings(result.findings)
+    if result.changes is not None and result.changes.baseline:
+        _schools(result.changes)
+    _holds(result)
+    _last_line(result)
+
+
+def as_data(result: Result) -> dict[str, Any]:
+    """The same as one JSON-able document; identifiers and counts, no names."""
+    return {
+        "run": plain.of(result.record),
+        "findings": plain.of(result.findings),
+        "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
+        "changes": plain.of(result.changes),
+        "holds": plain.of(result.holds),
+        "archive": str(result.archive.path) if result.archive else None,
+        "folder": str(result.folder),
+        "exit_code": result.exit_code,
+    }
+
+
+def _counts(result: Result) -> None:
+    counts = {name: table.counts for name, table in result.finished.items()}
+    if not counts:
+        return
+    changes = result.changes.tables if result.changes else {}
+    known = result.changes is not None and result.changes.baseline is not None
+    header = ["table", "read", "made", "filtered", "rejected", "written"]
+    rows = [_count_row(name, counts[name]) for name in FILE_ORDER if name in counts]
+    if known:
+        header += ["added", "changed", "removed"]
+        for row in rows:
+            change = changes.get(str(row[0]))
+            row += [change.added, change.changed, change.removed] if change else ["", "", ""]
+    baseline = result.changes.baseline if result.changes else None
+    title = f"{result.record.id}" + (f", against {baseline}" if baseline else "")
+    screen.table(header, rows, title=title)
+
+
+def _count_row(name: str, counts: Counts) -> list[object]:
+    filtered, rejected = sum(counts.filtered.values()), sum(counts.rejected.values())
+    return [name, counts.read, counts.added, filtered, rejected, counts.written]
+
+
+def _reasons(result: Result) -> None:
+    rows: list[list[object]] = []
+    for name in FILE_ORDER:
+        table = result.finished.get(name)
+        if table is None:
+            continue
+        rows += [[name, "filtered", rule, n] for rule, n in table.counts.filtered.items() if n]
+        rows += [[name, "rejected", rule, n] for rule, n in table.counts.rejected.items() if n]
+    if rows:
+        screen.table(
+            ["table", "", "rule", "rows"], rows, title="What was left out, and by which rule"
+        )
+
+
+def _repairs(result: Result) -> None:
+    cells = Counter(
+        (repair.table, repair.rule, repair.column or "")
+        for repair in result.repairs
+        if not repair.row_dropped
+    )
+    if cells:
+        rows = [[table, rule, column, n] for (table, rule, column), n in sorted(cells.items())]
+        screen.table(["table", "rule", "column", "cells"], rows, title="What was repaired")
+
+
+def _findings(findings: tuple[Finding, ...]) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    warnings = [finding for finding in findings if finding.severity == "warning"]
+    if errors:
+        screen.say(f"\nErrors ({_total(errors):,}):")
+        _list(errors)
+    if warnings:
+        rows = [
+            [rule, table, n]
+            for (rule, table), n in sorted(_by_rule(warnings).items(), key=lambda item: -item[1])
+        ]
+        screen.table(
+            ["warning", "table", "rows"], rows, title="Warnings (etlrunner explain RULE tells more)"
+        )
+
+
+def _list(findings: list[Finding]) -> None:
+    for finding in findings[:MOST_FINDINGS]:
+        screen.say(f"  {finding}")
+    rest = _total(findings) - _total(findings[:MOST_FINDINGS])
+    if rest > 0:
+        screen.say(f"  … and {rest:,} more; --json lists them")
+
+
+def _by_rule(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
+    tally: Counter[tuple[str, str]] = Counter()
+    for finding in findings:
+        tally[finding.rule, finding.table] += finding.count
+    return tally
+
+
+def _total(findings: Iterable[Finding]) -> int:
+    return sum(finding.count for finding in findings)
+
+
+def _schools(changes: Changes) -> None:
+    rows: list[list[object]] = []
+    for name, table in changes.tables.items():
+        for school, (before, added, removed, changed) in table.schools.items():
+            if added or removed or changed:
+                rows.append([school, name, before, added, changed, removed])
+    if not rows:
+        return
+    rows.sort(key=lambda row: (-int(str(row[5])), -int(str(row[3]))))
+    more = f" (the {MOST_SCHOOLS} largest of {len(rows)})" if len(rows) > MOST_SCHOOLS else ""
+    screen.table(
+        ["school", "table", "before", "added", "changed", "removed"],
+        rows[:MOST_SCHOOLS],
+        title=f"Changes per school{more}",
+    )
+
+
+def _holds(result: Result) -> None:
+    if not isinstance(result.error, Held):
+        return
+    screen.say("\nHeld, because:")
+    for hold in result.error.holds:
+        screen.say(f"  {hold.message} [{hold.safeguard}]")
+
+
+def _last_line(result: Result) -> None:
+    record, error = result.record, result.error
+    if isinstance(error, ConfigurationError):
+        screen.problems(error.problems)
+    if isinstance(error, EtlError) and error.hint:
+        screen.complain(f"       {error.hint}")
+    if isinstance(error, Held):
+        screen.say(_what_now(result))
+    elif isinstance(error, ChecksFailed):
+        screen.say(f"{record.flow}: {error.message}.")
+    elif record.exit_code == 0:
+        content = f" (content {record.content_hash[:12]})" if record.content_hash else ""
+        screen.say(f"{record.flow}: {record.message}{content}.")
+    else:
+        screen.say(f"{record.flow}: {record.message}")
+
+
+def _what_now(result: Result) -> str:
+    record = result.record
+    if record.trigger == "plan":
+        return f"{record.flow}: nothing was sent; a run would be held and ask for approval."
+    if not record.content_hash:
+        return f"{record.flow}: nothing was sent; mend the source, then run again."
+    return (
+        f"{record.flow}: nothing was sent. To send exactly this (content {record.content_hash[:12]}): "
+        f"etlrunner approve {record.id}"
+    )

@@ -1,0 +1,61 @@
+"""`etlrunner schedule`: when flows run next, and the loop that runs them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from etlrunner.cli import options, screen
+from etlrunner.config.project import Project
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """When flows run next; run them at their hours."""
+
+
+@command.command("next")
+@click.argument("flows", nargs=-1)
+@click.option("-n", "count", default=5, show_default=True, help="How many occurrences.")
+@options.json_option
+@options.project_option
+def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Project) -> None:
+    """Show the next runs of each FLOW in its own zone and in UTC."""
+    from etlrunner.config import validate
+    from etlrunner.schedule import calendar
+
+    rows: list[list[object]] = []
+    for name in options.flow_names(project, flows, every=True):
+        flow = validate.read_flow(project, name)
+        if flow.schedule is None or not flow.enabled:
+            why = "no schedule" if flow.schedule is None else "not enabled"
+            rows.append([name, why, "", ""])
+            continue
+        zone = ZoneInfo(flow.schedule.timezone)
+        for day, moment in calendar.next_runs(flow.schedule, datetime.now(UTC), count):
+            local = moment.astimezone(zone)
+            rows.append(
+                [name, f"{day:%a %Y-%m-%d}", f"{local:%H:%M %Z}", f"{moment:%Y-%m-%d %H:%M}"]
+            )
+    if as_json:
+        keys = ("flow", "date", "local", "utc")
+        screen.document({"next": [dict(zip(keys, row, strict=True)) for row in rows]})
+    else:
+        screen.table(["flow", "date", "local time", "UTC"], rows)
+
+
+@command.command("serve")
+@options.project_option
+def serve(project: Project) -> int:
+    """Run all enabled flows at their hours until stopped (Ctrl-C or SIGTERM end it cleanly)."""
+    from etlrunner.cli import starting
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with options.services(project, quiet=True) as services:
+        return starting.serve(project, services, stop)

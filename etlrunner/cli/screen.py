@@ -1,0 +1,119 @@
+"""What people see: results on stdout, everything else on stderr, colour on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from etlrunner.errors import ConfigurationError, EtlError
+from etlrunner.lib import plain
+from etlrunner.model import Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(text: str = "") -> None:
+    """A line of the result, on stdout."""
+    click.echo(text)
+
+
+def complain(text: str) -> None:
+    """A line that is not the result, on stderr."""
+    click.echo(text, err=True)
+
+
+def document(value: Any) -> None:
+    """The one JSON document of a command, and nothing else, on stdout."""
+    click.echo(json.dumps(plain.of(value), indent=2, ensure_ascii=False))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """A table that fits the terminal; figures to the right."""
+    from rich import box
+    from rich.table import Table
+
+    rows = [[_cell(value) for value in row] for row in rows]
+    grid = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(header):
+        figures = bool(rows) and all(_is_figure(row[place]) for row in rows)
+        grid.add_column(name, justify="right" if figures else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console().print(grid)
+
+
+@cache
+def console(stderr: bool = False) -> Console:
+    """The rich console: plain where there is no terminal, or with NO_COLOR."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 110
+    return Console(stderr=stderr, highlight=False, width=width, markup=False, emoji=False)
+
+
+def problems(found: Iterable[Problem]) -> None:
+    """Each problem of a configuration with its place, reason and hint, on stderr."""
+    from etlrunner.lib import render
+
+    for problem in found:
+        complain(render.problem(problem))
+
+
+def failure(error: EtlError, as_json: bool = False) -> None:
+    """How a command ended early: the details, then one plain sentence, then what to try."""
+    if as_json:
+        found = getattr(error, "problems", ())
+        document(
+            {
+                "error": error.message,
+                "hint": error.hint,
+                "exit_code": error.exit_code,
+                "problems": _problems_as_data(found),
+            }
+        )
+        return
+    if isinstance(error, ConfigurationError):
+        problems(error.problems)
+    complain(f"error: {error.message}")
+    if error.hint:
+        complain(f"       {error.hint}")
+
+
+def keep_traceback(error: Exception) -> Path:
+    """Write our frames, without the message (it may hold a value), to a private file."""
+    handle, name = tempfile.mkstemp(prefix="etlrunner-", suffix=".traceback.txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write("".join(traceback.format_tb(error.__traceback__)))
+        stream.write(type(error).__name__ + "\n")
+    return Path(name)
+
+
+def _problems_as_data(found: Iterable[Problem]) -> list[Any]:
+    from etlrunner.lib import render
+
+    return [render.problem_as_data(problem) for problem in found]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def _is_figure(text: str) -> bool:
+    return (
+        text.replace(",", "").replace(".", "").lstrip("+-").removesuffix("%").isdigit() or not text
+    )

@@ -1,0 +1,455 @@
+"""Walks a flow through the stages of a run. Read this file first.
+
+    load -> validate -> plan -> extract -> map -> check -> compare -> package -> guard -> deliver -> record
+
+Each stage is a module of its own; this one only names them in order, hands on what they make, and sees
+to it that a run leaves a record however it ends. Nothing is sent unless every stage before it succeeded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from etlrunner import guard, kept
+from etlrunner import plan as plans
+from etlrunner.config import secrets
+from etlrunner.config.project import Project
+from etlrunner.errors import (
+    Busy,
+    ChecksFailed,
+    EtlError,
+    Held,
+    LocalTrouble,
+    SecretMissing,
+    UsageError,
+)
+from etlrunner.history import delivered as deliveries
+from etlrunner.journal import Journal
+from etlrunner.kept import Kept, run_folder
+from etlrunner.lib import files, git
+from etlrunner.model import (
+    Archive,
+    Changes,
+    Clock,
+    Finding,
+    FinishedTable,
+    Flow,
+    Hold,
+    RawTable,
+    RunRecord,
+)
+from etlrunner.plan import Plan
+from etlrunner.run import Request, Result, Services
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
+
+
+def run(project: Project, name: str, request: Request, services: Services) -> Result:
+    """Run the flow `name` once and return what happened; the history has a row in any case."""
+    try:
+        plan = plans.make(project, name, request.sets)
+    except EtlError as error:
+        return _record_unplannable(project, name, request, services, error)
+    services.history.mark_interrupted(plan.flow.name)
+    previous = _last_real_run(services.history, plan.flow.name)
+    result = _run_planned(plan, request, services)
+    _tell(plan, previous, result)
+    return result
+
+
+def approve(
+    project: Project,
+    run: str,
+    *,
+    by: str,
+    because: str,
+    services: Services,
+    expected_hash: str = "",
+) -> Result:
+    """Deliver what a held run showed, and nothing else: bound to its content hash.
+
+    Raises UsageError when that run is not held, was overtaken, or its archive is not what was shown.
+    """
+    history = services.history
+    held = history.resolve_run(run)
+    plan = plans.make(project, held.flow)
+    ready = kept.to_approve(project, held, expected_hash)
+    request = Request(trigger="approve", scheduled_date=held.scheduled_date)
+    result = _begin(plan, request, services)
+    result.record = replace(result.record, approved_by=by, approved_because=because)
+    with history.lease(plan.flow.name, owner=result.record.id, clock=services.clock):
+        _keep(plan, result, services, partial(_send_kept, kept=ready))
+    if result.exit_code == 0:
+        history.save(replace(held, outcome="approved", message=f"sent as {result.record.id}"))
+    _tell(plan, held, result)
+    return result
+
+
+# ---------------------------------------------------------------- the walk
+
+
+def _run_planned(plan: Plan, request: Request, services: Services) -> Result:
+    result = _begin(plan, request, services)
+    try:
+        with _lease(plan, request, result, services):
+            unsent = _unsent(plan, request, services)
+            walk = partial(_send_kept, kept=unsent) if unsent else partial(_walk, request=request)
+            _keep(plan, result, services, walk)
+    except Busy as busy:
+        journal = Journal(result.record, result.folder, services.history, services.clock)
+        journal.end_with(busy)
+        result.record, result.error = journal.record, busy
+    return result
+
+
+def _keep(plan: Plan, result: Result, services: Services, stages: Any) -> None:
+    """Go through the stages with a journal that ends however they end."""
+    journal = Journal(result.record, result.folder, services.history, services.clock)
+    try:
+        stages(plan, result, journal, services)
+    except BaseException as error:
+        journal.end_with(error)
+        result.error = error
+        if not isinstance(error, EtlError | Exception | KeyboardInterrupt):
+            raise
+    finally:
+        result.record = journal.record
+
+
+def _walk(
+    plan: Plan, result: Result, journal: Journal, services: Services, *, request: Request
+) -> None:
+    _check_secrets(plan, request)
+    with journal.stage("extract"):
+        result.raw = _extract(plan, result.folder, services)
+        journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
+        _hold_empty(result)
+    with journal.stage("map"):
+        result.finished = _map(plan, result, request, services)
+        journal.note(counts={name: table.counts for name, table in result.finished.items()})
+    with journal.stage("check"):
+        _check(plan, result, services)
+        journal.note(
+            counts={name: table.counts for name, table in result.finished.items()},
+            findings=_tally(result.findings),
+            repairs=dict(Counter(repair.rule for repair in result.repairs)),
+        )
+    _refuse_errors(result)
+    with journal.stage("compare"):
+        last = deliveries.read(_delivered_folder(plan))
+        result.changes = _compare(plan, result, last)
+        journal.note(changes=_change_counts(result.changes), baseline=last.run_id if last else "")
+    with journal.stage("package"):
+        result.archive = _package(plan, result)
+        journal.note(**_archive_fields(result.archive))
+    with journal.stage("guard"):
+        unchanged = last is not None and last.content_hash == result.archive.content_hash
+        journal.note(scope=guard.scope_of(plan.flow))
+        if not unchanged:
+            _guard(plan, result, last)
+    if not request.deliver:
+        journal.end("planned", 0, "nothing was sent: this was a plan")
+    elif unchanged:
+        journal.end("unchanged", 0, "nothing to do: Apple has exactly this already")
+    else:
+        _deliver(plan, result, journal, services, _paths(result))
+
+
+def _send_kept(
+    plan: Plan,
+    result: Result,
+    journal: Journal,
+    services: Services,
+    *,
+    kept: Kept,
+) -> None:
+    """Send the archive of an earlier run: the same bytes under the same name."""
+    _check_secrets(plan, Request())
+    result.archive = kept.archive
+    journal.note(**kept.facts())
+    _deliver(plan, result, journal, services, kept.finished())
+
+
+# ---------------------------------------------------------------- one function per stage
+
+
+def _extract(plan: Plan, folder: Path, services: Services) -> Mapping[str, RawTable]:
+    from etlrunner import extract
+
+    options = secrets.fill(plan.flow.source.options, plan.project)
+    with plan.source.connect(
+        options, clock=services.clock, progress=services.progress
+    ) as connection:
+        return extract.extract(
+            connection,
+            plan.raw_tables,
+            folder,
+            clock=services.clock,
+            progress=services.progress,
+            concurrency=int(options.get("concurrency") or 2),
+            deadline=options.get("deadline"),
+        )
+
+
+def _hold_empty(result: Result) -> None:
+    """A table without a row is never normal in a roster: somebody has to look."""
+    empty = [name for name, table in result.raw.items() if table.rows == 0]
+    if empty:
+        raise Held(
+            Hold("empty_table", f"the source sent no {name} at all", table=name, value="0")
+            for name in empty
+        )
+
+
+def _map(
+    plan: Plan, result: Result, request: Request, services: Services
+) -> Mapping[str, FinishedTable]:
+    from etlrunner.mapping import apply
+
+    return apply.map_tables(
+        plan.flow,
+        {name: table.path for name, table in result.raw.items()},
+        result.folder,
+        as_of=_as_of(plan.flow, request, services.clock),
+        resolve=plans.transform,
+        progress=services.progress,
+    )
+
+
+def _check(plan: Plan, result: Result, services: Services) -> None:
+    from etlrunner import check
+
+    checked = check.check(
+        plan.flow,
+        plan.target,
+        result.finished,
+        result.folder,
+        modules=plan.checks,
+        progress=services.progress,
+    )
+    result.finished = checked.finished
+    result.findings = tuple(checked.findings)
+    result.repairs = tuple(checked.repairs)
+
+
+def _refuse_errors(result: Result) -> None:
+    if any(finding.severity == "error" for finding in result.findings):
+        raise ChecksFailed(result.findings)
+
+
+def _compare(plan: Plan, result: Result, last: deliveries.Delivered | None) -> Changes:
+    from etlrunner import compare
+
+    return compare.compare(
+        plan.target,
+        {name: table.path for name, table in result.finished.items()},
+        last.tables if last else None,
+        last.run_id if last else None,
+    )
+
+
+def _package(plan: Plan, result: Result) -> Archive:
+    from etlrunner import package
+
+    finished = {name: table.path for name, table in result.finished.items()}
+    return package.package(plan.target, finished, result.folder / "roster.zip")
+
+
+def _guard(plan: Plan, result: Result, last: deliveries.Delivered | None) -> None:
+    assert result.changes is not None
+    result.holds = guard.guard(
+        plan.flow,
+        result.changes,
+        result.finished,
+        delivered_scope=last.scope if last else None,
+    )
+    if result.holds:
+        raise Held(result.holds)
+
+
+def _deliver(
+    plan: Plan,
+    result: Result,
+    journal: Journal,
+    services: Services,
+    finished: Mapping[str, Path],
+) -> None:
+    from etlrunner import deliver
+
+    assert result.archive is not None
+    archive = result.archive
+    with journal.stage("deliver"):  # in the history before the first byte leaves
+        options = secrets.fill(plan.flow.sink.options, plan.project)
+        result.receipt = deliver.deliver(
+            plan.sink.connect,
+            options,
+            archive,
+            _remote_name(plan.flow, journal.record),
+            clock=services.clock,
+            progress=services.progress,
+        )
+        journal.note(receipt=result.receipt)
+    with journal.stage("record"):
+        _promote(plan, journal, archive, finished)
+    rows = sum(archive.rows.values())
+    journal.end("delivered", 0, f"delivered {rows:,} rows in {len(archive.rows)} files")
+
+
+def _promote(plan: Plan, journal: Journal, archive: Archive, finished: Mapping[str, Path]) -> None:
+    """Make this delivery the one that the next is compared with."""
+    try:
+        deliveries.promote(
+            _delivered_folder(plan),
+            journal.record.id,
+            finished,
+            archive.content_hash,
+            journal.record.scope,
+        )
+    except LocalTrouble as error:
+        raise LocalTrouble(
+            f"the archive was delivered, but this machine could not note it: {error.message}",
+            hint="the next run compares with the delivery before; it is safe to run it",
+        ) from error
+
+
+# ---------------------------------------------------------------- beginnings and ends
+
+
+def _begin(plan: Plan, request: Request, services: Services) -> Result:
+    flow = plan.flow
+    today = _as_of(flow, replace(request, as_of=None), services.clock)
+    run_id = services.history.new_run_id(flow.name, request.scheduled_date or today)
+    record = RunRecord(
+        id=run_id,
+        flow=flow.name,
+        trigger=request.trigger if request.deliver else "plan",
+        started=services.clock.now(),
+        timezone=flow.schedule.timezone if flow.schedule else "UTC",
+        scheduled_date=request.scheduled_date,
+        config_hash=flow.config_hash,
+        git_commit=git.head(plan.project.root),
+        attempt=request.attempt,
+    )
+    return Result(record=record, folder=run_folder(plan.project, record), plan=plan)
+
+
+def _record_unplannable(
+    project: Project, name: str, request: Request, services: Services, error: EtlError
+) -> Result:
+    """A flow that cannot be planned still leaves a row: nobody may find out weeks later."""
+    if isinstance(error, UsageError) or not request.deliver:
+        raise error
+    clock, flow = services.clock, Path(name).stem
+    day = request.scheduled_date or clock.now().date()
+    record = RunRecord(
+        id=services.history.new_run_id(flow, day),
+        flow=flow,
+        trigger=request.trigger,
+        started=clock.now(),
+        scheduled_date=request.scheduled_date,
+        stage="validate",
+        git_commit=git.head(project.root),
+        attempt=request.attempt,
+    )
+    folder = run_folder(project, record)
+    journal = Journal(record, folder, services.history, clock)
+    journal.end_with(error)
+    return Result(record=journal.record, folder=folder, error=error)
+
+
+def _lease(
+    plan: Plan, request: Request, result: Result, services: Services
+) -> AbstractContextManager[Any]:
+    """One delivering run per flow; a plan disturbs nobody."""
+    if not request.deliver:
+        return nullcontext()
+    return services.history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
+
+
+def _tell(plan: Plan, previous: RunRecord | None, result: Result) -> None:
+    """Tell whoever wants to know; a dead mail server is logged and fails nothing."""
+    if result.record.trigger == "plan":
+        return
+    from etlrunner import notify
+
+    for trouble in notify.notify(plan.flow, result.record, previous, project=plan.project):
+        with files.appending(result.folder / "notify.txt") as handle:
+            handle.write(trouble + "\n")
+
+
+def _unsent(plan: Plan, request: Request, services: Services) -> Kept | None:
+    """What a retry sends again: the attempt before, if only its delivery failed."""
+    if request.trigger != "retry" or not request.deliver:
+        return None
+    before = _last_real_run(services.history, plan.flow.name)
+    if before is None or before.scheduled_date != request.scheduled_date:
+        return None
+    return kept.unsent(plan.project, before, plan.flow.config_hash)
+
+
+def _check_secrets(plan: Plan, request: Request) -> None:
+    """Name every missing secret before the source is asked for anything."""
+    wanted = plan.secrets if request.deliver else secrets.references(plan.flow.source.options)
+    missing = secrets.missing(wanted, plan.project)
+    if missing:
+        raise SecretMissing(missing)
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _as_of(flow: Flow, request: Request, clock: Clock) -> date:
+    """The run's local date: what enrollments and terms are held against."""
+    if request.as_of:
+        return request.as_of
+    zone = ZoneInfo(flow.schedule.timezone if flow.schedule else "UTC")
+    return clock.now().astimezone(zone).date()
+
+
+def _last_real_run(history: History, flow: str) -> RunRecord | None:
+    """The last run that could have delivered; plans do not count."""
+    return next((run for run in history.runs(flow, limit=50) if run.trigger != "plan"), None)
+
+
+def _delivered_folder(plan: Plan) -> Path:
+    return plan.project.state / plan.flow.name / "delivered"
+
+
+def _remote_name(flow: Flow, record: RunRecord) -> str:
+    """The name at the server: the same for every attempt of the same content."""
+    chosen = flow.sink.options.get("file_name")
+    return str(chosen) if chosen else f"{flow.name}-{record.content_hash[:12]}.zip"
+
+
+def _paths(result: Result) -> Mapping[str, Path]:
+    return {name: table.path for name, table in result.finished.items()}
+
+
+def _archive_fields(archive: Archive) -> Mapping[str, Any]:
+    return {
+        "content_hash": archive.content_hash,
+        "archive_sha256": archive.sha256,
+        "archive_size": archive.size,
+    }
+
+
+def _change_counts(changes: Changes) -> Mapping[str, tuple[int, int, int]]:
+    return {
+        name: (table.added, table.changed, table.removed) for name, table in changes.tables.items()
+    }
+
+
+def _tally(findings: tuple[Finding, ...]) -> Mapping[str, int]:
+    tally: Counter[str] = Counter()
+    for finding in findings:
+        tally[finding.rule] += finding.count
+    return dict(tally)

@@ -1,0 +1,95 @@
+"""What a run says of itself while it goes: its record, its log, the time of each stage.
+
+However a run ends, its row in the history says how, and `run.json` beside its data says the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from etlrunner.errors import EtlError, Interrupted
+from etlrunner.lib import files, plain
+from etlrunner.model import Clock, RunRecord
+
+
+class Keeper(Protocol):
+    """The part of the history that a run writes to."""
+
+    def begin(self, record: RunRecord) -> None: ...
+
+    def save(self, record: RunRecord) -> None: ...
+
+
+class Journal:
+    """The record of one run as it grows. Stages are timed by the monotonic clock."""
+
+    def __init__(self, record: RunRecord, folder: Path, keeper: Keeper, clock: Clock) -> None:
+        self.record = record
+        self.folder = files.private_folder(folder)
+        self._keeper = keeper
+        self._clock = clock
+        self._seconds: dict[str, float] = {}
+        keeper.begin(record)
+        self.log("began", trigger=record.trigger, flow=record.flow)
+
+    def note(self, **changes: Any) -> None:
+        """Change fields of the record and put them into the history."""
+        self.record = dataclasses.replace(self.record, **changes)
+        self._keeper.save(self.record)
+
+    def log(self, event: str, **values: Any) -> None:
+        """A line in `log.jsonl`: counts, hashes, rules and times only."""
+        line = {"at": self._clock.now().isoformat(timespec="milliseconds"), "event": event}
+        text = json.dumps({**line, **plain.of(values)}, ensure_ascii=True)
+        with files.trouble(self.folder), files.appending(self.folder / "log.jsonl") as handle:
+            handle.write(text + "\n")
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage; the record names the last one that began."""
+        started = self._clock.monotonic()
+        self.note(stage=name)
+        self.log("stage", name=name)
+        try:
+            yield
+        finally:
+            spent = self._clock.monotonic() - started
+            self._seconds[name] = round(self._seconds.get(name, 0.0) + spent, 3)
+            self.note(seconds=dict(self._seconds))
+
+    def end(self, outcome: str, exit_code: int, message: str = "", **changes: Any) -> None:
+        """The last word: outcome, exit code, one sentence."""
+        self.note(
+            outcome=outcome,
+            exit_code=exit_code,
+            message=message,
+            ended=self._clock.now(),
+            **changes,
+        )
+        self.log("ended", outcome=outcome, exit_code=exit_code)
+        files.write_private(self.folder / "run.json", _pretty(plain.of(self.record)))
+
+    def end_with(self, error: BaseException) -> tuple[str, int]:
+        """End by an error: ours by its class, anything else as a bug with its traceback in the folder."""
+        if isinstance(error, EtlError):
+            code = error.code if isinstance(error, Interrupted) else error.exit_code
+            self.end(error.outcome, code, error.message)
+            return error.outcome, code
+        if isinstance(error, KeyboardInterrupt):
+            self.end("interrupted", 130, "interrupted")
+            return "interrupted", 130
+        where = self.folder / "traceback.txt"
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        files.write_private(where, f"{frames}{type(error).__name__}\n")
+        self.end("failed", 1, f"a bug in etlrunner ({type(error).__name__}); traceback in {where}")
+        return "failed", 1
+
+
+def _pretty(values: Mapping[str, Any] | Any) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False, sort_keys=False) + "\n"

@@ -1,0 +1,92 @@
+"""Archives of earlier runs: what a retry sends again, and what an approval lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from etlrunner.config.project import Project
+from etlrunner.errors import UsageError
+from etlrunner.history import delivered as deliveries
+from etlrunner.lib import archive as archives
+from etlrunner.model import Archive, RunRecord
+
+CAN_HEAL = (3, 7)
+"""Exit codes after which the same bytes may be sent again."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An earlier run whose archive is still exactly what was recorded."""
+
+    run: RunRecord
+    archive: Archive
+    folder: Path
+
+    def finished(self) -> Mapping[str, Path]:
+        """The finished tables that the archive was made from."""
+        return {path.stem: path for path in (self.folder / "finished").glob("*.parquet")}
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the sending run takes over into its own record."""
+        names = (
+            "raw_rows counts findings repairs changes config_hash content_hash "
+            "archive_sha256 archive_size baseline scope"
+        )
+        return {name: getattr(self.run, name) for name in names.split()}
+
+
+def run_folder(project: Project, record: RunRecord) -> Path:
+    """Where a run keeps its data: `.etlrunner/<flow>/runs/<run id>/`."""
+    return project.state / record.flow / "runs" / record.id
+
+
+def unsent(project: Project, before: RunRecord, config_hash: str) -> Kept | None:
+    """The attempt before, if nothing but its delivery failed and the configuration is the same."""
+    if before.stage != "deliver" or before.exit_code not in CAN_HEAL:
+        return None
+    return _intact(project, before) if before.config_hash == config_hash else None
+
+
+def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
+    """The held run, ready to be sent.
+
+    Raises UsageError unless it is held, nothing was delivered since, and its archive is what was shown.
+    """
+    again = f"look at it afresh: etlrunner run {held.flow}"
+    if held.outcome != "held":
+        raise UsageError(
+            f"{held.id} is not held: it is {held.outcome}", hint="see: etlrunner history"
+        )
+    if not held.content_hash:
+        raise UsageError(
+            f"{held.id} was held before there was an archive; there is nothing to approve",
+            hint=f"mend the source, then {again}",
+        )
+    if not held.content_hash.startswith(expected_hash.lower()):
+        raise UsageError(
+            f"{held.id} holds content {held.content_hash[:12]}, not {expected_hash}: not sent"
+        )
+    last = deliveries.read(project.state / held.flow / "delivered")
+    if last is not None and last.run_id != held.baseline:
+        raise UsageError(
+            f"{held.id} is out of date: {last.run_id} was delivered since: not sent", hint=again
+        )
+    kept = _intact(project, held)
+    if kept is None:
+        raise UsageError(
+            f"the archive of {held.id} is gone, or not what was shown: not sent", hint=again
+        )
+    return kept
+
+
+def _intact(project: Project, record: RunRecord) -> Kept | None:
+    folder = run_folder(project, record)
+    path = folder / "roster.zip"
+    if not path.is_file() or archives.sha256(path) != record.archive_sha256:
+        return None
+    rows = {name: counts.written for name, counts in record.counts.items()}
+    archive = Archive(path, record.content_hash, path.stat().st_size, rows, record.archive_sha256)
+    return Kept(record, archive, folder)

@@ -1,0 +1,80 @@
+"""From a flow to a plan: every component bound, every secret named, nothing read from outside yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
+
+from etlrunner import registry
+from etlrunner.config import secrets, validate
+from etlrunner.config.project import Project
+from etlrunner.errors import ConfigurationError
+from etlrunner.model import Flow, Problem, SecretRef
+from etlrunner.target import TARGETS, Target
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of a flow would do. The modules are bound; the secrets are still references."""
+
+    project: Project
+    flow: Flow
+    target: Target
+    raw_tables: tuple[str, ...]
+    """Tables of the roster that the mapping needs, and no others."""
+    source: ModuleType
+    sink: ModuleType
+    checks: Mapping[str, ModuleType]
+    secrets: tuple[SecretRef, ...]
+    warnings: tuple[Problem, ...] = field(default=())
+
+
+transform = partial(registry.component, "transforms")
+"""A transform's module by its verb."""
+
+
+def make(project: Project, name: str, sets: Mapping[str, str] | None = None) -> Plan:
+    """Read, validate and bind the flow `name`.
+
+    Raises ConfigurationError with every problem of flow and mappings at once.
+    """
+    flow, warnings = validate.read_flow_with_warnings(project, name, sets or {})
+    return bind(project, flow, warnings)
+
+
+def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:
+    """Bind a validated flow. Raises ConfigurationError for what only a compiled mapping shows."""
+    from etlrunner.mapping import apply  # loads polars: only who plans pays for it
+
+    problems = apply.check_mapping(flow.mapping, resolve=transform)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise ConfigurationError(problems)
+    return Plan(
+        project=project,
+        flow=flow,
+        target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else _default_target(),
+        raw_tables=apply.tables_needed(flow.mapping),
+        source=registry.component("sources", flow.source.type),
+        sink=registry.component("sinks", flow.sink.type),
+        checks={check: registry.component("checks", check) for check in registry.CHECKS},
+        secrets=references(flow),
+        warnings=(*(warnings or ()), *problems),
+    )
+
+
+def references(flow: Flow) -> tuple[SecretRef, ...]:
+    """Every secret that a run of this flow may need, each once."""
+    wanted = [
+        *secrets.references(flow.source.options),
+        *secrets.references(flow.sink.options),
+        *(notify.url for notify in flow.notify if isinstance(notify.url, SecretRef)),
+    ]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _default_target() -> Target:
+    """A project's own mapping set under another name still makes Apple's six files."""
+    return TARGETS["apple-school-manager"]

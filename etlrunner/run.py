@@ -1,0 +1,72 @@
+"""What goes into a run and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etlrunner.lib.clock import SystemClock
+from etlrunner.model import (
+    Archive,
+    Changes,
+    Clock,
+    Finding,
+    FinishedTable,
+    Hold,
+    Progress,
+    RawTable,
+    Receipt,
+    Repair,
+    RunRecord,
+    SilentProgress,
+)
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
+    from etlrunner.plan import Plan
+
+
+@dataclass(frozen=True)
+class Request:
+    """Why and how a flow is run. Without `deliver` the walk ends before anything could leave."""
+
+    trigger: str = "manual"
+    scheduled_date: date | None = None
+    attempt: int = 1
+    as_of: date | None = None
+    deliver: bool = True
+    sets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Services:
+    """What a run uses of this machine."""
+
+    history: History
+    clock: Clock = field(default_factory=SystemClock)
+    progress: Progress = field(default_factory=SilentProgress)
+
+
+@dataclass
+class Result:
+    """All that a run made, filled stage by stage; `error` says why it ended early."""
+
+    record: RunRecord
+    folder: Path
+    plan: Plan | None = None
+    raw: Mapping[str, RawTable] = field(default_factory=dict)
+    finished: Mapping[str, FinishedTable] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    changes: Changes | None = None
+    holds: tuple[Hold, ...] = ()
+    archive: Archive | None = None
+    receipt: Receipt | None = None
+    error: BaseException | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return self.record.exit_code if self.record.exit_code is not None else 1
