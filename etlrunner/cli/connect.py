@@ -55,6 +55,13 @@ def command(
     return most_serious(code for code, _ in ends.values())
 
 
+def try_source(project: Project, name: str) -> tuple[int, str]:
+    """Sign in at the source of a flow: exit code and one sentence."""
+    from etlrunner import plan as plans
+
+    return _source(plans.make(project, name))
+
+
 def _source(plan: Plan) -> tuple[int, str]:
     from etlrunner.config import secrets
     from etlrunner.lib.clock import SystemClock

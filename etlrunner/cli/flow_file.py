@@ -1,0 +1,85 @@
+"""A new flow on disk: the file itself, `.env.example`, `.gitignore`, the schemas for editors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from etlrunner.errors import UsageError
+from etlrunner.lib import files, template
+
+TEMPLATE = Path(__file__).parent / "templates" / "flow.yaml.j2"
+SHORT = ("isd", "usd", "cusd", "sd", "psd", "csd")
+IGNORED = (".env", ".etlrunner/", "etlrunner-demo/")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the wizard asks for. `folder` set: the archive goes into a folder instead of by SFTP."""
+
+    name: str
+    variant: str
+    domain: str
+    hour: int = 2
+    timezone: str = "US/Central"
+    weekend: bool = False
+    oneroster: str = ""
+    integration_token: bool = False
+    allow_http: bool = False
+    folder: str = ""
+    host: str = ""
+    port: int = 0
+    keyring: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the names of its secrets: lakeside-isd -> LAKESIDE_ISD."""
+        return re.sub(r"[^A-Z0-9]+", "_", self.name.upper()).strip("_")
+
+    def secret_names(self) -> list[str]:
+        """The environment variables that the flow will refer to."""
+        names = [f"{self.prefix}_SKYWARD_KEY", f"{self.prefix}_SKYWARD_SECRET"]
+        if self.integration_token:
+            names.append(f"{self.prefix}_SKYWARD_TOKEN")
+        if not self.folder:
+            names += [f"{self.prefix}_ASM_USERNAME", f"{self.prefix}_ASM_PASSWORD"]
+        return names
+
+
+def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
+    """Write the flow and what belongs beside it; return the flow's path.
+
+    Raises UsageError when the flow is there already and `force` is not given.
+    """
+    path = root / "flows" / f"{answers.name}.yaml"
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path} is there already; nothing was written", hint="another name, or --force"
+        )
+    _write_open(path, render(answers))
+    _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
+    _extend(root / ".gitignore", list(IGNORED))
+    return path
+
+
+def render(answers: Answers) -> str:
+    """The flow file as text."""
+    words = re.split(r"[-_]", answers.name)
+    title = " ".join(word.upper() if word in SHORT else word.title() for word in words)
+    return template.render(TEMPLATE, {**asdict(answers), "prefix": answers.prefix, "title": title})
+
+
+def _extend(path: Path, lines: list[str]) -> None:
+    """Add the lines that the file does not have yet."""
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    fresh = [line for line in lines if line not in before]
+    if fresh:
+        _write_open(path, "\n".join([*before, *fresh]) + "\n")
+
+
+def _write_open(path: Path, text: str) -> None:
+    """A file that is meant for git: readable like any other in the project."""
+    with files.trouble(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
