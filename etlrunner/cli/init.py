@@ -198,14 +198,12 @@ def _check(project: Project, name: str) -> None:
 def _store(project: Project, answers: Answers, how: str) -> None:
     from etlrunner.cli import secrets
 
+    question = "Store the secrets now (hidden input; .env, which git ignores)?"
     if how == "ask":
-        if not _interactive() or not click.confirm(
-            "Store the secrets now (hidden input, in .env, which git ignores)?",
-            default=True,
-            err=True,
-        ):
-            return
-    if how != "none":
+        wanted = _interactive() and click.confirm(question, default=True, err=True)
+    else:
+        wanted = how != "none"
+    if wanted:
         secrets.store_all(project, answers.name, given=dict(os.environ))
 
 
