@@ -28,6 +28,7 @@ COMMANDS = {
     "secrets": ("secrets", "Set secrets with hidden input; check that all are there."),
     "explain": ("explain", "Explain any error code, rule or exit code."),
     "schema": ("schema", "Print or copy the JSON Schemas for editors."),
+    "docs": ("docs", "Write the reference pages from the code and the schemas."),
     "sandbox": ("sandbox", "A Skyward and an SFTP server on loopback, with invented children."),
     "demo": ("demo", "Sandbox, a first run, its approval and a second run, in one command."),
 }
