@@ -233,7 +233,7 @@ def _check(plan: Plan, result: Result, services: Services) -> None:
         plan.target,
         result.finished,
         result.folder,
-        modules=plan.checks,
+        modules=plan.checks.values(),
         progress=services.progress,
     )
     result.finished = checked.finished

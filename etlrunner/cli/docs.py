@@ -83,13 +83,7 @@ def rules_page() -> str:
     """Every rule of the data checks."""
     from etlrunner.checks import rules
 
-    parts = ["# Rules that the data must keep\n"]
-    for rule in rules.RULES.values():
-        parts.append(
-            f"## `{rule.id}`\n\n{rule.title} ({rule.severity})\n\n{rule.explanation}\n\n"
-            f"**What to do**: {rule.remedy}\n"
-        )
-    return "\n".join(parts)
+    return rules.page()
 
 
 def expressions_page() -> str:

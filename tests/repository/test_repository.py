@@ -1,0 +1,76 @@
+"""What must hold of the repository itself, so that a new component is never half there."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from etlrunner import registry
+from etlrunner.cli import docs
+from etlrunner.cli.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
+WITH_SCHEMAS = {"sources", "transforms", "sinks"}
+
+
+@pytest.mark.parametrize("shelf", registry.SHELVES)
+def test_every_name_in_the_registry_has_its_module(shelf: str):
+    for name in registry.SHELVES[shelf]:
+        assert registry.component(shelf, name).__doc__
+
+
+@pytest.mark.parametrize("shelf", sorted(WITH_SCHEMAS))
+def test_components_and_schemas_are_the_same_set(shelf: str):
+    schemas = {path.stem for path in (ROOT / "schemas" / shelf).glob("*.json")}
+    assert schemas == set(registry.SHELVES[shelf])
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_every_option_says_what_it_is(path: Path):
+    for where, part in properties(json.loads(path.read_text())):
+        assert part.get("description") or "$ref" in part or "const" in part, f"{path.name}: {where}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str):
+    module, sentence = COMMANDS[name]
+    command = import_module(f"etlrunner.cli.{module}").command
+    assert command.help, name
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", docs.PAGES)
+def test_generated_pages_are_fresh(name: str):
+    made = docs.MADE + docs.PAGES[name]()
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made, "run: etlrunner docs"
+
+
+def test_frames_are_collected_in_one_place_only():
+    bare = re.compile(r"\.(collect|sink_\w+)\(")
+    for path in sorted((ROOT / "etlrunner").rglob("*.py")):
+        if path.name != "table.py":
+            assert not bare.search(path.read_text(encoding="utf-8")), path
+
+
+def test_links_in_pages_lead_somewhere():
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} -> {link}"
+
+
+def properties(schema: object, where: str = ""):
+    """Every property anywhere in a schema, with its path."""
+    if isinstance(schema, dict):
+        for key, part in schema.get("properties", {}).items():
+            if isinstance(part, dict):
+                yield f"{where}.{key}", part
+        for key, part in schema.items():
+            yield from properties(part, f"{where}/{key}")
+    elif isinstance(schema, list):
+        for number, part in enumerate(schema):
+            yield from properties(part, f"{where}[{number}]")
