@@ -219,7 +219,7 @@ def _map(
         plan.flow,
         {name: table.path for name, table in result.raw.items()},
         result.folder,
-        as_of=_as_of(plan.flow, request, services.clock),
+        as_of=local_date(plan.flow, request, services.clock),
         resolve=plans.transform,
         progress=services.progress,
     )
@@ -326,7 +326,7 @@ def _promote(plan: Plan, journal: Journal, archive: Archive, finished: Mapping[s
 
 def _begin(plan: Plan, request: Request, services: Services) -> Result:
     flow = plan.flow
-    today = _as_of(flow, replace(request, as_of=None), services.clock)
+    today = local_date(flow, replace(request, as_of=None), services.clock)
     run_id = services.history.new_run_id(flow.name, request.scheduled_date or today)
     record = RunRecord(
         id=run_id,
@@ -407,7 +407,7 @@ def _check_secrets(plan: Plan, request: Request) -> None:
 # ---------------------------------------------------------------- small things
 
 
-def _as_of(flow: Flow, request: Request, clock: Clock) -> date:
+def local_date(flow: Flow, request: Request, clock: Clock) -> date:
     """The run's local date: what enrollments and terms are held against."""
     if request.as_of:
         return request.as_of

@@ -8,7 +8,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import EtlError, most_serious
+from etlrunner.errors import EtlError, UsageError, most_serious
 
 if TYPE_CHECKING:
     from etlrunner.plan import Plan
@@ -96,9 +96,9 @@ def _sink(plan: Plan) -> tuple[int, str]:
 
 def _trust(plan: Plan, *, quiet: bool) -> None:
     """Ask the server for its key, without a password, and put it where git keeps it."""
-    from etlrunner.sinks import apple_school_manager
-
-    kind, fingerprint, where = apple_school_manager.trust(plan.flow.sink.options)
+    if not hasattr(plan.sink, "trust"):
+        raise UsageError(f"a {plan.flow.sink.type} sink has no host key to learn")
+    kind, fingerprint, where = plan.sink.trust(plan.flow.sink.options)
     if not quiet:
         screen.say(f"host key: {kind} {fingerprint}")
         screen.say(f"kept in {where}; compare it with a trusted source, then commit the file.")
