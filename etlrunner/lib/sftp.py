@@ -1,0 +1,442 @@
+"""The door to paramiko: signs in at a pinned server with one attempt, uploads one file, and always ends.
+
+Every error of paramiko, of the socket and of the server comes out of here as one of ours. The server's
+own words are not repeated anywhere: they may hold whatever was sent to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import paramiko
+from paramiko.ssh_exception import IncompatiblePeer
+
+from etlrunner.errors import EtlError, Refused, Unreachable
+from etlrunner.lib import host_keys, sftp_wire
+from etlrunner.lib.host_keys import Expected, HostKey
+from etlrunner.lib.sftp_upload import Sent, Upload, wrong_directory
+from etlrunner.lib.sftp_wire import Status, Wire
+from etlrunner.lib.watch import Watch
+from etlrunner.model import Options, Secret
+
+# paramiko logs what servers say, and tracebacks with it; nothing of that may reach a log or a screen
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+# AES-GCM first: twice as fast as paramiko's own order (docs/benchmarks). No CBC, no SHA-1, no MD5.
+CIPHERS = (
+    *("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"),
+    *("aes128-ctr", "aes192-ctr", "aes256-ctr"),
+)
+MACS = (
+    *("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"),
+    *("hmac-sha2-256", "hmac-sha2-512"),
+)
+KEY_TYPES = {
+    "ssh-ed25519": ("ssh-ed25519",),
+    "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
+    "ecdsa-sha2-nistp384": ("ecdsa-sha2-nistp384",),
+    "ecdsa-sha2-nistp521": ("ecdsa-sha2-nistp521",),
+    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
+}
+"""Types of host keys, and the signatures each may be proven with: never SHA-1's `ssh-rsa`."""
+
+OURS = (AssertionError, AttributeError, NameError, TypeError)
+"""A mistake in this program rather than something from outside: not translated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for each step; none of them is ever infinite."""
+
+    connect: float = 10
+    banner: float = 15
+    sign_in: float = 20
+    answer: float = 30
+    """Between two signs of life while a session is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to go, and whom to expect there."""
+
+    host: str
+    port: int
+    expected: Expected
+    timeouts: Timeouts
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@contextlib.contextmanager
+def connect(options: Options) -> Iterator[Session]:
+    """Sign in, and close the session at the end; `deadline` in the options bounds all of it."""
+    server = _server(options)
+    if not server.expected:
+        raise Refused(
+            f"no host key is pinned for {server}; nothing was sent to it",
+            hint="etlrunner connect FLOW --trust shows the key and writes it down for review",
+        )
+    with Watch(_seconds(options.get("deadline"))) as watch:
+        transport, key = _trusted(server, watch)
+        try:
+            _sign_in(transport, server, watch, options)
+            yield Session(server, transport, key, _open_wire(transport, server, watch), watch)
+        finally:
+            transport.close()
+
+
+def learn_host_key(options: Options) -> tuple[str, str, str]:
+    """The server's key, for a person to compare: type, fingerprint, and the line of known_hosts.
+
+    No user name and no password are sent; the connection ends once the server has shown its key.
+    """
+    server = _server(options)
+    with Watch() as watch:
+        transport, key = _handshake(server, watch, tuple(KEY_TYPES))
+        transport.close()
+    return key.type, key.fingerprint, key.line(server.host, server.port)
+
+
+def trust(options: Options, *, replace: bool = False) -> tuple[str, str, Path]:
+    """Learn the server's key and write it into the flow's known_hosts file, for a person to review."""
+    kind, fingerprint, line = learn_host_key(options)
+    path = Path(options["known_hosts"])
+    host_keys.remember(path, line, replace=replace)
+    return kind, fingerprint, path
+
+
+# ---------------------------------------------------------------- an open session
+
+
+@dataclass
+class Session:
+    """Signed in at the server whose key is pinned."""
+
+    server: Server
+    transport: paramiko.Transport = field(repr=False)
+    host_key: HostKey
+    wire: Wire = field(repr=False)
+    watch: Watch = field(repr=False)
+
+    def facts(self) -> dict[str, str]:
+        """What `connect` shows about the session; the server's own words without odd characters."""
+        return {
+            "server": str(self.server),
+            "software": _clean(self.transport.remote_version),
+            "host key": str(self.host_key),
+            "cipher": self.transport.local_cipher,
+        }
+
+    def look(self, directory: str) -> str:
+        """Whether a directory is there, in words, by opening it and reading nothing."""
+        with _translating(self.server, self.watch, "looking for the directory"):
+            self.watch.allow(self.server.timeouts.answer, "looking for the directory")
+            try:
+                self.wire.close(self.wire.open_folder(directory or "."))
+            except Status as error:
+                if error.code == sftp_wire.NO_SUCH_FILE:
+                    raise wrong_directory(str(self.server), directory) from None
+                return f"the server does not say ({error})"
+            finally:
+                self.watch.rest()
+        return "is there"
+
+    def upload(self, source: Path, size: int, path: str, moved: Callable[[int], None]) -> Sent:
+        """Write a local file under this very name, through one handle."""
+        return self._upload(source, size, moved).under(path)
+
+    def upload_beside(
+        self, source: Path, size: int, path: str, moved: Callable[[int], None]
+    ) -> Sent:
+        """Write under a name beside and rename at the end, so that nobody sees half a file."""
+        return self._upload(source, size, moved).beside(path)
+
+    def _upload(self, source: Path, size: int, moved: Callable[[int], None]) -> Upload:
+        answer = self.server.timeouts.answer
+        return Upload(self.wire, self.watch, str(self.server), source, size, moved, answer)
+
+
+@dataclass
+class _Stream:
+    """A channel whose errors are those of a socket."""
+
+    channel: paramiko.Channel
+
+    def sendall(self, data: bytes, /) -> None:
+        with self._as_socket():
+            self.channel.sendall(data)
+
+    def recv(self, size: int, /) -> bytes:
+        with self._as_socket():
+            return self.channel.recv(size)
+
+    @contextlib.contextmanager
+    def _as_socket(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError, EtlError, *OURS):
+            raise
+        except Exception as error:
+            raise ConnectionError(type(error).__name__) from None
+
+
+# ---------------------------------------------------------------- the way in
+
+
+class _Transport(paramiko.Transport):
+    """Remembers what the server offers, for messages and for the choice of host keys."""
+
+    offered: Mapping[str, Sequence[str]] = {}
+
+    def _really_parse_kex_init(self, *args: Any, **named: Any) -> Any:
+        # a hook inside paramiko: if it goes away, messages lose a list, and nothing else changes
+        self.offered = super()._really_parse_kex_init(*args, **named)  # type: ignore[misc]
+        return self.offered
+
+
+def _server(options: Options) -> Server:
+    host, port = str(options["host"]), int(options.get("port") or 22)
+    given = options.get("timeouts") or {}
+    timeouts = Timeouts(**{name: _seconds(value) for name, value in given.items()})  # type: ignore[arg-type]
+    pins, known_hosts = options.get("host_key") or (), options.get("known_hosts")
+    pins = (pins,) if isinstance(pins, str) else tuple(map(str, pins))
+    expected = host_keys.expected(pins, Path(known_hosts) if known_hosts else None, host, port)
+    return Server(host, port, expected, timeouts)
+
+
+def _seconds(value: timedelta | float | None) -> float | None:
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _trusted(server: Server, watch: Watch) -> tuple[_Transport, HostKey]:
+    """A connection to a server that proved to hold a pinned key.
+
+    A fingerprint does not tell its key's type, and a server has several: the others are asked for
+    before it is called a stranger. Nothing but the key exchange is ever sent to one.
+    """
+    known = [key.type for key in server.expected.keys]
+    types = sorted(KEY_TYPES, key=lambda kind: kind not in known)
+    shown: list[HostKey] = []
+    while types:
+        transport, key = _handshake(server, watch, types)
+        if key in server.expected:
+            return transport, key
+        transport.close()
+        shown.append(key)
+        offered = transport.offered.get("server_key_algo_list", ())
+        types = [kind for kind in types if kind != key.type and {*KEY_TYPES[kind]} & {*offered}]
+    raise Refused(
+        f"{server} is not the server that the flow expects: its host key is "
+        f"{', '.join(map(str, shown))}, and {server.expected} is pinned; no password was sent",
+        hint="ask the server's owner for the fingerprint by another way; "
+        "only if it has changed, learn it anew: etlrunner connect FLOW --trust",
+    )
+
+
+def _handshake(server: Server, watch: Watch, types: Sequence[str]) -> tuple[_Transport, HostKey]:
+    watch.allow(server.timeouts.connect * 4, "connecting")  # several addresses may be tried
+    with _translating(server, watch, "connecting"):
+        sock = socket.create_connection((server.host, server.port), server.timeouts.connect)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport = _Transport(sock)
+    try:
+        watch.closes(lambda: _hang_up(sock, transport))
+        watch.allow(server.timeouts.banner, "agreeing on keys")
+        with _translating(server, watch, "agreeing on keys", transport):
+            _restrict(transport, server.timeouts, types)
+            transport.start_client()
+            key = transport.get_remote_server_key()
+    except BaseException:
+        _hang_up(sock, transport)
+        raise
+    watch.rest()
+    return transport, HostKey(key.get_name(), key.asbytes())
+
+
+def _restrict(transport: _Transport, timeouts: Timeouts, types: Sequence[str]) -> None:
+    security = transport.get_security_options()
+    security.ciphers = tuple(name for name in CIPHERS if name in security.ciphers)
+    security.digests = tuple(name for name in MACS if name in security.digests)
+    security.key_types = tuple(name for kind in types for name in KEY_TYPES[kind])
+    security.kex = tuple(name for name in security.kex if "sha1" not in name)
+    # the watch ends each step sooner, and knows why; these are for a watch that is late
+    transport.banner_timeout = transport.handshake_timeout = timeouts.banner + 5
+    transport.auth_timeout = timeouts.sign_in + 5
+    transport.channel_timeout = transport.clear_to_send_timeout = timeouts.answer + 5
+
+
+def _hang_up(sock: socket.socket, transport: paramiko.Transport) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    transport.close()
+    sock.close()
+
+
+def _sign_in(transport: _Transport, server: Server, watch: Watch, options: Options) -> None:
+    """One attempt: as `password`, or as the one question of a server that only asks questions."""
+    username, password = _revealed(options["username"]), _revealed(options["password"])
+    watch.allow(server.timeouts.sign_in, "signing in")
+    try:
+        more = transport.auth_password(username, password, fallback=False)
+    except paramiko.BadAuthenticationType as error:
+        if "keyboard-interactive" not in error.allowed_types:
+            raise _no_password(server) from None
+        more = _answer_one_question(transport, server, watch, username, password)
+    except OURS:
+        raise
+    except Exception as error:
+        raise _not_signed_in(server, watch, error) from None
+    if more:
+        raise Refused(
+            f"{server} accepted the password but wants a second proof, which no program can give",
+            hint="ask the server's owner for an account that needs a password alone",
+        )
+    watch.rest()
+
+
+def _answer_one_question(
+    transport: _Transport, server: Server, watch: Watch, username: str, password: str
+) -> list[str]:
+    answers = [password]
+
+    def answer(title: str, instructions: str, fields: Sequence[Any]) -> list[str]:
+        if not fields:
+            return []
+        if len(fields) > 1 or not answers:
+            raise paramiko.AuthenticationException
+        return [answers.pop()]
+
+    try:
+        return transport.auth_interactive(username, answer)
+    except OURS:
+        raise
+    except Exception as error:
+        raise _not_signed_in(server, watch, error) from None
+
+
+def _revealed(value: Secret | str) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def _open_wire(transport: _Transport, server: Server, watch: Watch) -> Wire:
+    watch.allow(server.timeouts.answer, "opening an SFTP session")
+    with _translating(server, watch, "opening an SFTP session"):
+        channel = transport.open_session(timeout=server.timeouts.answer + 5)
+        channel.settimeout(server.timeouts.answer + 5)
+        channel.invoke_subsystem("sftp")
+        wire = Wire(_Stream(channel))
+        wire.start()
+    watch.rest()
+    return wire
+
+
+# ---------------------------------------------------------------- errors: one place of translation
+
+
+@contextlib.contextmanager
+def _translating(
+    server: Server, watch: Watch, step: str, transport: _Transport | None = None
+) -> Iterator[None]:
+    """Before the first byte of the file: ours pass, everything from outside becomes one of ours."""
+    try:
+        yield
+    except (EtlError, *OURS):
+        raise
+    except Exception as error:
+        offered = transport.offered if transport else {}
+        raise translated(error, server, step, watch.passed, offered) from None
+
+
+_NO = (paramiko.AuthenticationException, paramiko.ChannelException, paramiko.BadHostKeyException)
+
+
+def translated(
+    error: Exception,
+    server: Server,
+    step: str,
+    passed: str = "",
+    offered: Mapping[str, Sequence[str]] = {},
+) -> EtlError:
+    """Any exception of paramiko, the socket or the wire, before the first byte of the file."""
+    if passed:
+        return Unreachable(f"{server} cannot be reached: {passed}")
+    if isinstance(error, IncompatiblePeer):
+        return _incompatible(server, error, offered)
+    if isinstance(error, _NO):
+        return Refused(f"{server} refused while {step}: {_reason(error)}")
+    return Unreachable(f"{server} cannot be reached: {_reason(error)} while {step}")
+
+
+def _not_signed_in(server: Server, watch: Watch, error: Exception) -> EtlError:
+    """Whatever ends a sign-in but silence counts as a no: a second try could lock the account.
+
+    Some servers answer a wrong password by hanging up, which cannot be told from a lost line.
+    """
+    if watch.passed:
+        return Unreachable(f"{server} cannot be reached: {watch.passed}")
+    return Refused(
+        f"{server} did not accept the user name and password ({_reason(error)}); it was tried once",
+        hint="set them again: etlrunner secrets set; repeated attempts can lock the account",
+    )
+
+
+def _no_password(server: Server) -> Refused:
+    return Refused(
+        f"{server} does not let this account sign in with a password",
+        hint="ask the server's owner to allow the method 'password' or 'keyboard-interactive'",
+    )
+
+
+def _incompatible(
+    server: Server, error: Exception, offered: Mapping[str, Sequence[str]]
+) -> Refused:
+    """Which algorithms do not meet; the server's list cleaned, because it is the server's text."""
+    text = str(error)
+    kinds = {
+        "kex": ("a key exchange", "kex_algo_list"),
+        "host key": ("a kind of host key", "server_key_algo_list"),
+        "cipher": ("a cipher", "client_encrypt_algo_list"),
+        "mac": ("a checksum (MAC)", "client_mac_algo_list"),
+    }
+    what, where = next(
+        (kind for word, kind in kinds.items() if word in text), ("a version of SSH", "")
+    )
+    names = [_clean(name) for name in offered.get(where, ())][:12]
+    offers = f"; it offers {', '.join(names)}" if names else ""
+    return Refused(
+        f"{server} and this program have no safe way to talk: they lack {what} in common{offers}",
+        hint="ask the server's owner to offer current algorithms (not SHA-1): for example "
+        "curve25519-sha256, ssh-ed25519 or rsa-sha2-512, aes128-gcm@openssh.com, hmac-sha2-256",
+    )
+
+
+def _clean(text: str) -> str:
+    return "".join(char for char in text if char.isalnum() or char in "-_.@")[:60]
+
+
+def _reason(error: BaseException) -> str:
+    """Why, in our words: nothing of what the server, or paramiko in its name, has written."""
+    for kind, text in _REASONS:
+        if isinstance(error, kind):
+            return text
+    if isinstance(error, OSError | EOFError | Status | sftp_wire.Garbled):
+        return sftp_wire.reason(error)
+    return f"the server's answers make no sense ({type(error).__name__})"
+
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (paramiko.BadAuthenticationType, "that way of signing in is not allowed"),
+    (paramiko.AuthenticationException, "refused"),
+    (paramiko.BadHostKeyException, "another host key"),
+    (paramiko.ChannelException, "no session of this kind is allowed"),
+    (paramiko.SSHException, "the SSH connection failed"),
+)

@@ -1,0 +1,62 @@
+"""A folder of this machine: the archive appears whole, for its owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from etlrunner.errors import LocalTrouble
+from etlrunner.lib import files
+from etlrunner.lib import remote_name as names
+from etlrunner.model import Archive, Clock, Options, Progress, Receipt
+
+NAME = "local-folder"
+_BLOCK = 1024 * 1024
+
+
+@contextlib.contextmanager
+def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[Folder]:
+    """The folder must be there: making one would hide a disk that is not mounted."""
+    folder = Path(options["folder"])
+    if not folder.is_dir():
+        raise LocalTrouble(f"there is no folder {folder}", hint="make it, or mount what holds it")
+    yield Folder(folder, clock, progress)
+
+
+@dataclass
+class Folder:
+    """A folder that archives are placed into."""
+
+    path: Path
+    clock: Clock
+    progress: Progress
+
+    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+        """Copy beside, flush, and move into place with mode 0600."""
+        digest = hashlib.sha256()
+        with (
+            files.placing(self.path / names.checked(remote_name)) as beside,
+            open(archive.path, "rb") as source,
+            open(beside, "wb") as copy,
+        ):
+            while block := source.read(_BLOCK):
+                digest.update(block)
+                copy.write(block)
+                self.progress.advance("deliver", len(block))
+        return Receipt(
+            sink=NAME,
+            remote_name=remote_name,
+            size=archive.size,
+            sha256=digest.hexdigest(),
+            sent_at=self.clock.now(),
+        )
+
+    def probe(self) -> Mapping[str, str]:
+        """Ask the system whether the folder may be written to, without writing."""
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise LocalTrouble(f"cannot write {self.path}: permission denied")
+        return {"folder": f"{self.path} can be written to"}

@@ -1,0 +1,69 @@
+"""Any SFTP server: the archive appears whole, or under its final name from the start."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from etlrunner.lib import remote_name as names
+from etlrunner.lib import sftp
+from etlrunner.model import Archive, Clock, Options, Progress, Receipt
+
+NAME = "sftp"
+
+
+@contextlib.contextmanager
+def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[Folder]:
+    """Sign in at the server, whose key must be pinned."""
+    with sftp.connect(options) as session:
+        yield Folder(
+            session, options.get("directory", ""), options.get("rename", True), clock, progress
+        )
+
+
+def learn_host_key(options: Options) -> tuple[str, str, str]:
+    """The server's key as type, fingerprint and known_hosts line; no password is sent."""
+    return sftp.learn_host_key(options)
+
+
+def trust(options: Options, *, replace: bool = False) -> tuple[str, str, Path]:
+    """Learn the key and keep it in the flow's known_hosts file: type, fingerprint, path."""
+    return sftp.trust(options, replace=replace)
+
+
+@dataclass
+class Folder:
+    """A folder on a server; `rename` says whether to write beside and move into place."""
+
+    session: sftp.Session
+    directory: str
+    rename: bool
+    clock: Clock
+    progress: Progress
+
+    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+        """Write the archive, and say what was sent."""
+        upload = self.session.upload_beside if self.rename else self.session.upload
+        sent = upload(
+            archive.path,
+            archive.size,
+            posixpath.join(self.directory, names.checked(remote_name)),
+            lambda size: self.progress.advance("deliver", size),
+        )
+        return Receipt(
+            sink=NAME,
+            remote_name=remote_name,
+            size=archive.size,
+            sha256=sent.sha256,
+            sent_at=self.clock.now(),
+            host_key=self.session.host_key.fingerprint,
+            taken_at_once=sent.taken_at_once,
+        )
+
+    def probe(self) -> Mapping[str, str]:
+        """Signed in already; look whether the directory opens, and write nothing."""
+        where = self.directory or "."
+        return {**self.session.facts(), "directory": f"{where}: {self.session.look(where)}"}
