@@ -1,0 +1,222 @@
+"""Source to raw tables: each complete and frozen to Parquet, or the run ends and none is left."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import petl
+import polars as pl
+
+from etlrunner import roster
+from etlrunner.errors import EtlError, Incomplete, Unreachable
+from etlrunner.lib import files
+from etlrunner.lib.paging import Moved
+from etlrunner.model import Clock, Progress, RawTable, SourceConnection
+from etlrunner.table import (
+    ROW,
+    BatchTable,
+    collect,
+    freeze,
+    schema_of,
+    sink,
+    stream,
+)
+
+ATTEMPTS = 2
+"""A table that moved while it was read is read once more."""
+LAST_WORDS = 30.0
+"""Seconds that aborted pulls get to end by themselves."""
+KEY = "sourcedId"
+
+
+def extract(
+    connection: SourceConnection,
+    tables: Sequence[str],
+    folder: Path,
+    *,
+    clock: Clock,
+    progress: Progress,
+    concurrency: int = 2,
+    deadline: timedelta | None = None,
+) -> dict[str, RawTable]:
+    """Pull `tables` side by side into `folder/raw`; the first failure ends all of them."""
+    raw = files.private_folder(folder / "raw")
+    team = _Team(connection, list(tables), raw, clock, progress)
+    try:
+        done = team.work(concurrency, deadline)
+    except BaseException:
+        team.abort("the run is ending")
+        for table in tables:
+            _path(raw, table).unlink(missing_ok=True)
+        raise
+    return {table: done[table] for table in tables}
+
+
+class _Team:
+    """Threads that take one table after the other. They are daemons: a stuck one cannot hold the exit."""
+
+    def __init__(
+        self,
+        connection: SourceConnection,
+        tables: list[str],
+        raw: Path,
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self.connection = connection
+        self.tables = tables
+        self.raw = raw
+        self.clock = clock
+        self.progress = progress
+        self.waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[RawTable | BaseException] = queue.SimpleQueue()
+        self.threads: list[threading.Thread] = []
+        self.stopped = threading.Event()
+
+    def work(self, concurrency: int, deadline: timedelta | None) -> dict[str, RawTable]:
+        for table in self.tables:
+            self.waiting.put(table)
+        for number in range(min(concurrency, len(self.tables))):
+            thread = threading.Thread(target=self._pull_all, name=f"pull-{number}", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+        ends = None if deadline is None else self.clock.monotonic() + deadline.total_seconds()
+        done: dict[str, RawTable] = {}
+        while len(done) < len(self.tables):
+            result = self._next(ends)
+            if isinstance(result, BaseException):
+                raise result
+            done[result.name] = result
+        return done
+
+    def abort(self, why: str) -> None:
+        self.stopped.set()
+        abort = getattr(self.connection, "abort", None)
+        if abort is not None:
+            abort(why)
+        for thread in self.threads:
+            thread.join(LAST_WORDS)
+
+    def _next(self, ends: float | None) -> RawTable | BaseException:
+        while True:
+            try:
+                return self.results.get(timeout=0.5)
+            except queue.Empty:
+                if ends is not None and self.clock.monotonic() >= ends:
+                    raise Unreachable("the pull took longer than its deadline") from None
+
+    def _pull_all(self) -> None:
+        while not self.stopped.is_set():
+            try:
+                table = self.waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self.results.put(self._pull(table))
+            except BaseException as error:
+                self.results.put(error)
+                return
+
+    def _pull(self, table: str) -> RawTable:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return _pull_once(self.connection, table, _path(self.raw, table), self.clock)
+            except Moved:
+                if attempt == ATTEMPTS or self.stopped.is_set():
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+
+def _pull_once(connection: SourceConnection, table: str, path: Path, clock: Clock) -> RawTable:
+    began = clock.monotonic()
+    source = connection.read(table)
+    rows = _freeze(source, table, path)
+    try:
+        rows, duplicates = _fold_duplicates(table, path, rows)
+        report = getattr(source, "report", None)
+        stated = getattr(report, "stated", None)
+        if stated is not None and rows != stated:
+            raise Moved(f"{table}: {rows} different records arrived, {stated} were stated")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if report is not None:
+        report.duplicates = duplicates
+    seconds = clock.monotonic() - began
+    return RawTable(table, path, rows, getattr(report, "pages", 0), stated, duplicates, seconds)
+
+
+def _freeze(source: petl.Table, table: str, path: Path) -> int:
+    """Freeze, and let the source's own error out: Polars would wrap it in one of its own."""
+    schema = getattr(source, "schema", None) or schema_of(
+        roster.TABLES[table], roster.LISTS.get(table, ())
+    )
+    if not isinstance(source, BatchTable):
+        return freeze(source, path, schema)
+    watched = _Watched(source)
+    try:
+        return freeze(BatchTable(schema, watched), path, schema)
+    except Exception as error:
+        if watched.error is not None:
+            raise watched.error from watched.error.__cause__
+        if isinstance(error, EtlError):
+            raise
+        raise
+
+
+class _Watched:
+    """The batches of a table, remembering the error that ended them."""
+
+    def __init__(self, source: BatchTable) -> None:
+        self.source = source
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        try:
+            yield from self.source.batches
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+def _fold_duplicates(table: str, path: Path, rows: int) -> tuple[int, int]:
+    """Fold records that came twice and are equal; two different ones under one id end the pull.
+
+    The number of distinct hashes decides first, in little memory; only then are rows compared.
+    """
+    scan = pl.scan_parquet(path)
+    distinct = int(stream(scan.select(pl.col(KEY).hash().n_unique())).item())
+    if distinct == rows:
+        return rows, 0
+    names = [name for name in scan.collect_schema().names() if name != ROW]
+    repeated = scan.filter(pl.len().over(KEY) > 1).select(names)
+    equal = collect(repeated.unique()).get_column(KEY)
+    different = equal.filter(equal.is_duplicated()).unique().sort()
+    if len(different):
+        shown = ", ".join(different.head(3).to_list())
+        raise Incomplete(
+            f"{table}: {len(different)} {KEY}(s) came twice with different content: "
+            "the source changed while it was read, or its ids are not unique",
+            hint=f"look for {KEY} {shown}",  # identifiers are for the terminal, not for the history
+        )
+    folded = scan.unique(KEY, keep="first", maintain_order=True).drop(ROW).with_row_index(ROW)
+    return _rewrite(folded, path, rows)
+
+
+def _rewrite(folded: pl.LazyFrame, path: Path, rows: int) -> tuple[int, int]:
+    beside = path.with_name(f".{path.name}.folded")
+    try:
+        sink(folded, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    left = int(stream(pl.scan_parquet(path).select(pl.len())).item())
+    return left, rows - left
+
+
+def _path(raw: Path, table: str) -> Path:
+    return raw / f"{table}.parquet"
