@@ -1,0 +1,48 @@
+"""Run records as JSON text, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+from etlrunner.lib import plain
+from etlrunner.model import Counts, Receipt, RunRecord
+
+_KNOWN = {field.name for field in fields(RunRecord)}
+
+
+def to_text(record: RunRecord) -> str:
+    """The record as one JSON document."""
+    return json.dumps(plain.of(record), ensure_ascii=True, separators=(",", ":"))
+
+
+def from_text(text: str) -> RunRecord:
+    """The record again; fields that this version does not know are left out."""
+    values: dict[str, Any] = {
+        name: value for name, value in json.loads(text).items() if name in _KNOWN
+    }
+    values["started"] = datetime.fromisoformat(values["started"])
+    if values.get("ended"):
+        values["ended"] = datetime.fromisoformat(values["ended"])
+    if values.get("scheduled_date"):
+        values["scheduled_date"] = date.fromisoformat(values["scheduled_date"])
+    values["counts"] = {name: Counts(**each) for name, each in values.get("counts", {}).items()}
+    values["changes"] = {name: tuple(each) for name, each in values.get("changes", {}).items()}
+    values["holds"] = tuple(values.get("holds", ()))
+    if values.get("receipt"):
+        values["receipt"] = _receipt(values["receipt"])
+    return RunRecord(**values)
+
+
+def stamp(moment: datetime) -> str:
+    """A time as text that sorts as the times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _receipt(values: Mapping[str, Any]) -> Receipt:
+    known = {field.name for field in fields(Receipt)}
+    kept = {name: value for name, value in values.items() if name in known}
+    return Receipt(**{**kept, "sent_at": datetime.fromisoformat(kept["sent_at"])})

@@ -1,0 +1,228 @@
+"""The history: one row per run with its counts, hashes and times; no names, no secrets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from etlrunner.errors import UsageError
+from etlrunner.history import leases, rows
+from etlrunner.history.database import CLAIMS, COUNTERS, RUNS, Database, owner_of, owner_values
+from etlrunner.history.leases import Holder, Lease
+from etlrunner.model import Clock, RunRecord, Secret
+
+
+class Try(NamedTuple):
+    """What the schedule needs to know of one run."""
+
+    date: date
+    outcome: str
+    exit_code: int | None
+    ended: datetime | None
+    attempt: int
+
+
+class History:
+    """Everything that is remembered of runs. Safe to use from several threads and processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, where: Path | str | Secret) -> History:
+        """The history of a state folder, or the one behind a `postgresql://` address."""
+        return cls(Database.open(where))
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ------------------------------------------------------------ runs
+
+    def new_run_id(self, flow: str, day: date) -> str:
+        """`<flow>-<date>-<n>`: never given out twice, whoever else asks at the same time."""
+        first = self._database.insert(COUNTERS).values(flow=flow, day=day.isoformat(), last=1)
+        counting = first.on_conflict_do_update(
+            index_elements=["flow", "day"], set_={"last": COUNTERS.c.last + 1}
+        ).returning(COUNTERS.c.last)
+        with self._database.writing() as connection:
+            number = connection.execute(counting).scalar_one()
+        return f"{flow}-{day.isoformat()}-{number}"
+
+    def begin(self, record: RunRecord) -> None:
+        """The first row of a run, owned by this process."""
+        self.save(record)
+
+    def save(self, record: RunRecord) -> None:
+        """Put a record into the history, in place of what it said before."""
+        values = _columns(record)
+        change = sa.update(RUNS).where(RUNS.c.id == record.id).values(**values)
+        with self._database.writing() as connection:
+            if connection.execute(change).rowcount == 0:
+                connection.execute(sa.insert(RUNS).values(**values, **owner_values()))
+
+    def get(self, run_id: str) -> RunRecord | None:
+        return self._newest(RUNS.c.id == run_id)
+
+    def last(self, flow: str) -> RunRecord | None:
+        """The run of a flow that began last."""
+        return self._newest(RUNS.c.flow == flow)
+
+    def runs(self, flow: str | None = None, limit: int | None = 50) -> list[RunRecord]:
+        """Runs, the one that began last first."""
+        query = sa.select(RUNS.c.record).order_by(RUNS.c.number.desc()).limit(limit)
+        if flow is not None:
+            query = query.where(RUNS.c.flow == flow)
+        with self._database.reading() as connection:
+            return [rows.from_text(text) for text in connection.execute(query).scalars()]
+
+    def resolve_run(self, name: str) -> RunRecord:
+        """The run a person means: a run's id, `last`, or a flow (its last run that was not skipped)."""
+        real = RUNS.c.outcome != "skipped"
+        found = self.get(name)
+        found = found or self._newest(real if name == "last" else real & (RUNS.c.flow == name))
+        if found is None:
+            raise UsageError(f"there is no run '{name}'", hint=self._suggest(name))
+        return found
+
+    def tries(self, flow: str, limit: int = 60) -> list[Try]:
+        """The latest scheduled runs of a flow, oldest first."""
+        columns = (RUNS.c[name] for name in ("scheduled_date", *Try._fields[1:]))
+        query = (
+            sa.select(*columns)
+            .where(RUNS.c.flow == flow, RUNS.c.scheduled_date.is_not(None))
+            .where(RUNS.c.started_by != "plan")
+            .order_by(RUNS.c.number.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        return [_try(row) for row in reversed(found)]
+
+    def mark_interrupted(self, flow: str) -> list[str]:
+        """Runs whose process is gone become `interrupted`; returns their ids."""
+        held = leases.holder(self._database, flow)
+        with self._database.writing() as connection:
+            query = sa.select(RUNS).where(RUNS.c.flow == flow, RUNS.c.outcome == "running")
+            running = connection.execute(query).all()
+            dead = [row for row in running if not _may_live(row, held)]
+            return [_interrupt(connection, row) for row in dead]
+
+    # ------------------------------------------------------------ one run at a time
+
+    def lease(self, flow: str, *, owner: str, clock: Clock) -> AbstractContextManager[Lease]:
+        """Be the one run of a flow; `owner` is its id. Raises Busy: who has it, and since when."""
+        return leases.hold(self._database, Lease(flow, owner), clock.now())
+
+    def holder(self, flow: str) -> Holder | None:
+        """Who has a flow's lease now, if anybody."""
+        return leases.holder(self._database, flow)
+
+    def claim(self, flow: str, day: date, attempt: int) -> bool:
+        """Be the one starter of an attempt for a date; False if another one is, or was."""
+        return leases.claim(self._database, flow, day, attempt)
+
+    def release_claim(self, flow: str, day: date, attempt: int) -> None:
+        """Nothing came of the attempt: another starter may make it."""
+        leases.release_claim(self._database, flow, day, attempt)
+
+    # ------------------------------------------------------------ forgetting
+
+    def prune(self, flow: str, *, before: datetime) -> list[str]:
+        """Forget runs that began earlier; returns their ids.
+
+        Never the flow's last run, its last delivery, or one that is under way. Counters stay, so that a
+        run's id is never given out again.
+        """
+        earlier = sa.select(RUNS.c.number, RUNS.c.id).where(
+            RUNS.c.flow == flow,
+            RUNS.c.started < rows.stamp(before),
+            RUNS.c.outcome != "running",
+        )
+        old = (CLAIMS.c.flow == flow) & (CLAIMS.c.day < before.date().isoformat())
+        with self._database.writing() as connection:
+            keep = _newest_numbers(connection, flow)
+            gone = [row for row in connection.execute(earlier).all() if row.number not in keep]
+            for row in gone:
+                connection.execute(sa.delete(RUNS).where(RUNS.c.number == row.number))
+            connection.execute(sa.delete(CLAIMS).where(old))
+        return [row.id for row in gone]
+
+    # ------------------------------------------------------------ below the surface
+
+    def _newest(self, condition: sa.ColumnElement[bool]) -> RunRecord | None:
+        query = sa.select(RUNS.c.record).where(condition).order_by(RUNS.c.number.desc()).limit(1)
+        with self._database.reading() as connection:
+            text = connection.execute(query).scalar()
+        return rows.from_text(text) if text else None
+
+    def _suggest(self, name: str) -> str:
+        query = sa.select(RUNS.c.id).order_by(RUNS.c.number.desc()).limit(500)
+        with self._database.reading() as connection:
+            known = list(connection.execute(query).scalars())
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"did you mean '{near[0]}'?" if near else "see: etlrunner history"
+
+
+_A_DAY = timedelta(days=1)
+
+
+def _may_live(run: sa.Row[Any], held: Holder | None) -> bool:
+    """Whether a `running` run may be under way; for certain only on the machine it runs on."""
+    alive = owner_of(run).is_alive()
+    if alive is not None:
+        return alive
+    if run.started_by == "plan":  # has no lease, and harms nobody
+        return datetime.fromisoformat(run.started) > datetime.now().astimezone() - _A_DAY
+    return held is not None and held.run == run.id
+
+
+def _columns(record: RunRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "flow": record.flow,
+        "started_by": record.trigger,
+        "outcome": record.outcome,
+        "exit_code": record.exit_code,
+        "started": rows.stamp(record.started),
+        "ended": rows.stamp(record.ended) if record.ended else None,
+        "scheduled_date": record.scheduled_date.isoformat() if record.scheduled_date else None,
+        "attempt": record.attempt,
+        "record": rows.to_text(record),
+    }
+
+
+def _try(row: Sequence[Any]) -> Try:
+    day, outcome, exit_code, ended, attempt = row
+    when = datetime.fromisoformat(ended) if ended else None
+    return Try(date.fromisoformat(day), outcome, exit_code, when, attempt)
+
+
+def _newest_numbers(connection: sa.Connection, flow: str) -> set[int]:
+    """The rows that are never pruned: the last run and the last delivery."""
+    newest = sa.select(sa.func.max(RUNS.c.number)).where(RUNS.c.flow == flow)
+    delivered = newest.where(RUNS.c.outcome == "delivered")
+    return {connection.execute(query).scalar() or 0 for query in (newest, delivered)}
+
+
+def _interrupt(connection: sa.Connection, row: sa.Row[Any]) -> str:
+    """Nobody saw it end: its last sign of life is when the stage began that it died in."""
+    before = rows.from_text(row.record)
+    words = f"interrupted in stage {before.stage}: the program or the machine stopped"
+    if before.stage == "deliver":
+        words += "; the archive may be on the server"
+    after = replace(
+        before,
+        outcome="interrupted",
+        ended=before.started + timedelta(seconds=sum(before.seconds.values())),
+        message=words,
+    )
+    same = RUNS.c.number == row.number
+    connection.execute(sa.update(RUNS).where(same).values(**_columns(after)))
+    return before.id
