@@ -237,7 +237,8 @@ def _check(plan: Plan, result: Result, services: Services) -> None:
         progress=services.progress,
     )
     result.finished = checked.finished
-    result.findings = tuple(checked.findings)
+    notes = [note for table in result.finished.values() for note in table.notes]
+    result.findings = (*notes, *checked.findings)
     result.repairs = tuple(checked.repairs)
 
 

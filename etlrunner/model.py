@@ -370,6 +370,8 @@ class FinishedTable:
     fate_path: Path | None = None
     """Parquet with `_row`, `key`, `fate`: 0 is written, else 1 + the index in `reasons`."""
     reasons: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
+    """What the mapping noticed: warnings that go beside the checks' findings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,357 @@
+"""The roster becomes target tables, and every source row gets exactly one fate.
+
+A fate is one small integer per row and target table: 0 is written, else the first rule that took the
+row out. Small tables are worked on eagerly; in a large one a first pass decides the fates and a second
+streams the rows that stay, so that memory grows with what is written and not with what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import polars as pl
+
+from etlrunner import roster, table as tables
+from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.lib import files
+from etlrunner.lib.suggest import close_to
+from etlrunner.mapping import conditions, select, text
+from etlrunner.mapping.columns import Made, compile_columns, first_rule
+from etlrunner.mapping.expressions import compile_where
+from etlrunner.model import (
+    Counts,
+    Finding,
+    FinishedTable,
+    Flow,
+    MappingSet,
+    Options,
+    Problem,
+    Progress,
+    Step,
+    TableMapping,
+)
+from etlrunner.table import ROW, ColumnTable
+from etlrunner.target import APPLE_SCHOOL_MANAGER, TargetTable
+
+Resolve = Callable[[str], ModuleType]
+FATE = "_fate"
+KEY = "_key"
+ALWAYS = ("orgs", "academicSessions", "classes", "users")
+"""What `select` needs, whatever the mapping uses."""
+DUPLICATE = "duplicate"
+
+
+def tables_needed(mapping: MappingSet) -> tuple[str, ...]:
+    """The tables of the roster that a run has to pull, in the model's order."""
+    wanted = set(ALWAYS)
+    for one in mapping.tables.values():
+        wanted.add(one.source)
+        wanted |= {str(step.options["from"]) for step in one.transforms if "from" in step.options}
+    return tuple(name for name in roster.TABLES if name in wanted)
+
+
+def check_mapping(mapping: MappingSet, *, resolve: Resolve) -> list[Problem]:
+    """Everything that can be known without data: names, types, columns, code tables."""
+    problems: list[Problem] = []
+    for name, one in mapping.tables.items():
+        target = APPLE_SCHOOL_MANAGER.tables.get(name)
+        if target is None:
+            known = ", ".join(APPLE_SCHOOL_MANAGER.tables)
+            hint = close_to(name, APPLE_SCHOOL_MANAGER.tables) or f"known: {known}"
+            problems.append(Problem("E313", f"there is no table '{name}'", one.place, hint=hint))
+            continue
+        problems += _check_one(one, target, resolve)
+    for name in APPLE_SCHOOL_MANAGER.tables.keys() - mapping.tables.keys():
+        problems.append(Problem("E314", f"mapping '{mapping.name}' makes no table '{name}'"))
+    return problems
+
+
+def map_tables(
+    flow: Flow,
+    raw: Mapping[str, Path],
+    folder: Path,
+    *,
+    as_of: date,
+    resolve: Resolve,
+    progress: Progress,
+) -> dict[str, FinishedTable]:
+    """Make every target table of the flow's mapping below `folder`.
+
+    Raises ConfigurationError for an unknown school, ChecksFailed when no term is active or a code that
+    must not be missing is.
+    """
+    for name in ("finished", "fate"):
+        files.private_folder(folder / name)
+    selected = select.select(flow, raw, as_of)
+    done: dict[str, FinishedTable] = {}
+    rejects: list[pl.DataFrame] = []
+    progress.start("map", len(flow.mapping.tables), "tables")
+    for name, mapping in flow.mapping.tables.items():
+        work = _Work(mapping, APPLE_SCHOOL_MANAGER.tables[name], selected, folder, as_of, resolve)
+        done[name] = work.finish()
+        rejects.append(work.rejected_rows())
+        progress.advance("map", 1)
+    tables.sink(pl.concat(rejects).lazy(), folder / "rejects.parquet")
+    progress.done("map")
+    return done
+
+
+@dataclass
+class _Work:
+    """One target table on its way."""
+
+    mapping: TableMapping
+    target: TargetTable
+    selected: select.Roster
+    folder: Path
+    as_of: date
+    resolve: Resolve
+    reasons: list[str] = field(default_factory=list)
+    filtered: int = 0
+    """How many of the reasons, from the first, filter; the others reject."""
+    fates: list[pl.DataFrame] = field(default_factory=list)
+    added: int = 0
+    notes: list[Finding] = field(default_factory=list)
+
+    def finish(self) -> FinishedTable:
+        frame = self._selected()
+        columns, frame = self._transformed(frame)
+        made = compile_columns(self.mapping, columns, self.target, today=self.as_of)
+        self.filtered = len(self.reasons) + 1
+        self.reasons.append(DUPLICATE)
+        rows = self._numbered(text.cleaned(self._judged(frame, made)), made)
+        return self._result(self._write(self._folded(rows)))
+
+    # ------------------------------------------------------------ which rows
+
+    def _selected(self) -> pl.LazyFrame:
+        """The source rows that pass `where` and `select`; the others get their fate."""
+        frame = self.selected.frames[self.mapping.source]
+        rules = []
+        if self.mapping.where is not None:
+            kinds = conditions.types(_source_columns(self.mapping.source))
+            for rule in compile_where(self.mapping.where, kinds, today=self.as_of):
+                rules.append((rule.name, ~rule.expr))
+        verdict = pl.col(select.VERDICT)
+        rules += [(name, verdict == n) for n, name in enumerate(select.REASONS, start=1)]
+        judged = frame.with_columns(first_rule(rules, self.reasons).alias(FATE))
+        fate = tables.collect(judged.filter(pl.col(FATE) > 0).select(ROW, KEY_OF_SOURCE, FATE))
+        self.fates.append(fate)
+        total = tables.collect(frame.select(pl.len())).item()
+        self.read = int(total)
+        return judged.filter(pl.col(FATE) == 0).drop(FATE, select.VERDICT)
+
+    def _transformed(self, frame: pl.LazyFrame) -> tuple[dict[str, str], pl.LazyFrame]:
+        """Through the transforms, each on frozen rows; rows that go or come are counted."""
+        columns = dict(_source_columns(self.mapping.source))
+        others = {
+            name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames
+        }
+        kinds = {name: _source_columns(name) for name in others}
+        for step in self.mapping.transforms:
+            module, options = self.resolve(step.type), _options(step, self.as_of)
+            columns = dict(module.columns(columns, options, kinds))
+            before = tables.collect(frame)
+            after = tables.collect(module.apply(ColumnTable(before.lazy()), options, others).frame)
+            self._account(step, before, after)
+            frame = after.lazy()
+        return columns, frame
+
+    def _account(self, step: Step, before: pl.DataFrame, after: pl.DataFrame) -> None:
+        """Rows whose number is gone were filtered by this step; rows beyond that were added."""
+        lost = before.join(after.select(ROW).unique(), on=ROW, how="anti", maintain_order="left")
+        if len(lost):
+            name = _step_name(step)
+            self.reasons.append(name)
+            code = pl.lit(len(self.reasons), dtype=pl.UInt8).alias(FATE)
+            self.fates.append(lost.select(ROW, KEY_OF_SOURCE, code))
+        self.added += len(after) - (len(before) - len(lost))
+
+    def _judged(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
+        """The cells of every row that is left, without those that a rule rejects."""
+        cells = frame.select(ROW, *(expr.alias(name) for name, expr in made.cells.items()))
+        rejects = [(rule, applies) for rule, _, applies in made.rejects]
+        judged = cells.with_columns(first_rule(rejects, self.reasons).alias(FATE))
+        rows = tables.collect(judged)
+        self._fail(rows, made)
+        rejected = pl.col(FATE) > 0
+        bad = rows.filter(rejected)
+        if len(bad):
+            key = pl.col(self.target.key).alias(KEY)
+            self.fates.append(bad.select(ROW, key, FATE))
+            rows = rows.filter(~rejected)
+        hidden = [name for name in rows.columns if name.startswith("_unknown_")]
+        return rows.drop(FATE, *hidden)
+
+    def _fail(self, rows: pl.DataFrame, made: Made) -> None:
+        findings = []
+        for rule, column, applies in made.fails:
+            count = rows.filter(applies).height
+            if count:
+                message = f"{count} rows have a {column} that its code table does not know"
+                findings.append(
+                    Finding(rule, "error", message, self.target.name, column=column, count=count)
+                )
+        if findings:
+            raise ChecksFailed(findings)
+
+    # ------------------------------------------------------------ what is written
+
+    def _numbered(self, rows: pl.DataFrame, made: Made) -> pl.DataFrame:
+        """Lists as numbered columns, as many as the widest row needs; all columns of the header."""
+        widths = {}
+        for name, most in made.lists.items():
+            longest = rows.select(pl.col(name).list.len().max()).item() or 1
+            if longest > most:
+                self._note_cut(rows, name, most)
+            widths[name] = min(longest, most)
+            rows = rows.with_columns(_numbered(name, widths[name]))
+        header = self.target.header(widths)
+        missing = [pl.lit("").alias(name) for name in header if name not in rows.columns]
+        return rows.with_columns(missing).select(ROW, *header)
+
+    def _folded(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Equal rows become one; rows that share a key but differ stay, and the checks find them."""
+        key = self.target.key
+        if rows[key].n_unique() == len(rows):
+            return rows
+        names = [name for name in rows.columns if name != ROW]
+        twice = rows.filter(~rows.select(names).is_first_distinct())
+        code = pl.lit(self.reasons.index(DUPLICATE) + 1, dtype=pl.UInt8).alias(FATE)
+        self.fates.append(twice.select(ROW, pl.col(key).alias(KEY), code))
+        return rows.filter(rows.select(names).is_first_distinct())
+
+    def _write(self, rows: pl.DataFrame) -> Path:
+        """Sorted by key, so that the same rows are the same file whatever order the source has."""
+        rows = rows.sort(self.target.key)
+        written = rows.select(ROW, pl.col(self.target.key).alias(KEY))
+        self.fates.append(written.with_columns(pl.lit(0, dtype=pl.UInt8).alias(FATE)))
+        self.written = len(rows)
+        path = self.folder / "finished" / f"{self.target.name}.parquet"
+        return tables.sink(rows.lazy().drop(ROW), path)
+
+    def _note_cut(self, rows: pl.DataFrame, name: str, most: int) -> None:
+        cut = rows.filter(pl.col(name).list.len() > most)
+        message = f"{len(cut)} rows have more than {most} values; the first {most} were taken"
+        self.notes.append(
+            Finding(
+                f"asm-too-many-{name.removesuffix('_id')}s",
+                "warning",
+                message,
+                self.target.name,
+                column=name,
+                count=len(cut),
+            )
+        )
+
+    def _result(self, path: Path) -> FinishedTable:
+        fates = pl.concat(
+            [fate.rename({fate.columns[1]: "key", FATE: "fate"}) for fate in self.fates]
+        )
+        tally = dict(fates.group_by("fate").len().iter_rows())
+        counts = Counts(
+            read=self.read,
+            added=self.added,
+            filtered=self._counted(tally, 0, self.filtered),
+            rejected=self._counted(tally, self.filtered, len(self.reasons)),
+            written=self.written,
+        )
+        if not counts.holds():
+            raise RuntimeError(f"{self.target.name}: rows read and rows accounted for differ")
+        fate_path = self.folder / "fate" / f"{self.target.name}.parquet"
+        tables.sink(fates.lazy(), fate_path)
+        self.rejects = fates
+        header = tuple(pl.read_parquet_schema(path))
+        return FinishedTable(
+            self.target.name, path, header, counts, fate_path, tuple(self.reasons),
+            tuple(self.notes),
+        )  # fmt: skip
+
+    def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
+        return {
+            self.reasons[place]: tally[place + 1]
+            for place in range(first, end)
+            if tally.get(place + 1)
+        }
+
+    def rejected_rows(self) -> pl.DataFrame:
+        """Table, key, rule and column of every rejected row."""
+        names = pl.Series(self.reasons, dtype=pl.String)
+        rejected = self.rejects.filter(pl.col("fate") > self.filtered)
+        rule = pl.Series("rule", names.gather(rejected["fate"].cast(pl.UInt32) - 1))
+        return rejected.select(
+            pl.lit(self.target.name).alias("table"),
+            "key",
+            rule,
+            rule.str.split(".").list.last().alias("column"),
+        )
+
+
+KEY_OF_SOURCE = pl.col("sourcedId").alias(KEY)
+
+
+def _numbered(name: str, width: int) -> list[pl.Expr]:
+    """A list column as name, name_2, … without gaps."""
+    cell = pl.col(name)
+    return [
+        cell.list.get(place, null_on_oob=True)
+        .fill_null("")
+        .alias(name if place == 0 else f"{name}_{place + 1}")
+        for place in range(width)
+    ]
+
+
+def _source_columns(name: str) -> dict[str, str]:
+    return {column: roster.kind(name, column) for column in roster.TABLES[name]}
+
+
+def _options(step: Step, today: date) -> Options:
+    return {**step.options, conditions.TODAY: today}
+
+
+def _step_name(step: Step) -> str:
+    detail = step.options.get("where") or step.options.get("from") or ""
+    return f"{step.type}: {detail}" if detail else step.type
+
+
+def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> list[Problem]:
+    """Compile one mapping without data; each transform's place stands in for a missing one."""
+    if mapping.source not in roster.TABLES:
+        hint = close_to(mapping.source, roster.TABLES) or f"known: {', '.join(roster.TABLES)}"
+        problem = Problem(
+            "E315", f"there is no table '{mapping.source}'", mapping.place, "from", hint
+        )
+        return [problem]
+    problems: list[Problem] = []
+    today = date(2000, 1, 1)
+    columns: Mapping[str, str] = _source_columns(mapping.source)
+    kinds = {name: _source_columns(name) for name in roster.TABLES}
+    if mapping.where is not None:
+        problems += _tried(lambda: compile_where(mapping.where, conditions.types(columns), today=today))  # type: ignore[arg-type]
+    for number, step in enumerate(mapping.transforms):
+        try:
+            columns = resolve(step.type).columns(columns, _options(step, today), kinds)
+        except ConfigurationError as error:
+            where = f"transforms[{number}].{step.type}"
+            problems += [_placed(problem, step, where) for problem in error.problems]
+            return problems  # what follows would only complain about columns that this step makes
+    problems += _tried(lambda: compile_columns(mapping, columns, target, today=today))
+    return problems
+
+
+def _tried(compile_it: Callable[[], object]) -> list[Problem]:
+    try:
+        compile_it()
+    except ConfigurationError as error:
+        return list(error.problems)
+    return []
+
+
+def _placed(problem: Problem, step: Step, path: str) -> Problem:
+    from dataclasses import replace
+
+    return replace(problem, place=problem.place or step.place, path=problem.path or path)

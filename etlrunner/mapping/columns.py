@@ -1,0 +1,146 @@
+"""The columns of one target table: what each cell becomes, and which rules may reject its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from etlrunner.errors import ConfigurationError
+from etlrunner.lib.suggest import close_to
+from etlrunner.mapping import conditions, lookups
+from etlrunner.mapping.conditions import Columns
+from etlrunner.mapping.expressions import Type, compile_value
+from etlrunner.model import Column, Problem, TableMapping
+from etlrunner.target import TargetTable
+
+
+@dataclass
+class Made:
+    """Compiled columns: `cells` in order, `lists` (column -> most), and named rules that reject a row."""
+
+    cells: dict[str, pl.Expr] = field(default_factory=dict)
+    lists: dict[str, int] = field(default_factory=dict)
+    rejects: list[tuple[str, str, pl.Expr]] = field(default_factory=list)
+    """(rule, column, truth over the made cells), the first that applies counts."""
+    fails: list[tuple[str, str, pl.Expr]] = field(default_factory=list)
+    """The same for `missing: fail`: one such row ends the run."""
+
+
+def compile_columns(
+    mapping: TableMapping, columns: Columns, target: TargetTable, *, today: date
+) -> Made:
+    """Compile every column. Raises ConfigurationError with the problems of all of them."""
+    made, problems = Made(), list(_unknown_targets(mapping, target))
+    for name, column in mapping.columns.items():
+        try:
+            _add(made, name, column, mapping, columns, today)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    for wanted in target.columns:
+        if wanted.required or getattr(mapping.columns.get(wanted.name), "required", False):
+            _require(made, wanted.name)
+    return made
+
+
+def _add(
+    made: Made, name: str, column: Column, mapping: TableMapping, columns: Columns, today: date
+) -> None:
+    if column.text is not None:
+        made.cells[name] = pl.lit(column.text)
+    elif column.each is not None:
+        compiled = compile_value(
+            column.each, conditions.types(columns), today=today, what=name, wanted=Type.LIST
+        )
+        made.cells[name] = compiled.expr
+        made.lists[name] = column.max or 999
+    else:
+        assert column.expr is not None
+        compiled = compile_value(
+            column.expr, conditions.types(columns), today=today, what=name, wanted=Type.TEXT
+        )
+        made.cells[name] = _looked_up(made, name, column, mapping, compiled.expr)
+    if column.max_length is not None:
+        too_long = pl.col(name).str.len_chars() > column.max_length
+        made.rejects.append((f"max_length.{name}", name, too_long))
+
+
+def _looked_up(
+    made: Made, name: str, column: Column, mapping: TableMapping, cell: pl.Expr
+) -> pl.Expr:
+    """Through the code table, if there is one; then the default for what is empty."""
+    if column.lookup is not None:
+        lookup = mapping.lookups.get(column.lookup)
+        if lookup is None:
+            raise ConfigurationError([_no_lookup(column, mapping)])
+        codes = lookups.read(lookup)
+        unknown = ~cell.is_in(list(codes)) & (cell != "")
+        found = cell.replace(list(codes), list(codes.values())) if codes else cell
+        if column.missing in ("reject", "fail"):
+            made.cells[f"_unknown_{name}"] = unknown
+            where = made.rejects if column.missing == "reject" else made.fails
+            where.append((f"lookup.{name}", name, pl.col(f"_unknown_{name}")))
+        if column.missing in ("blank", "default"):
+            other = "" if column.missing == "blank" else column.default or ""
+            found = pl.when(unknown).then(pl.lit(other)).otherwise(found)
+        cell = found
+    if column.default is not None:
+        cell = pl.when(cell == "").then(pl.lit(column.default)).otherwise(cell)
+    return cell
+
+
+def _require(made: Made, name: str) -> None:
+    cell = pl.col(name)
+    empty = cell.list.len() == 0 if name in made.lists else cell == ""
+    made.rejects.append((f"required.{name}", name, empty))
+
+
+def _unknown_targets(mapping: TableMapping, target: TargetTable) -> Iterable[Problem]:
+    known = [column.name for column in target.columns]
+    for name, column in mapping.columns.items():
+        if name not in known:
+            yield Problem(
+                "E310",
+                f"{target.name}.csv has no column '{name}'",
+                place=column.place,
+                path=f"columns.{name}",
+                hint=close_to(name, known) or "it has " + ", ".join(known),
+            )
+    for wanted in target.columns:
+        if wanted.required and wanted.name not in mapping.columns:
+            yield Problem(
+                "E311",
+                f"{target.name}.csv needs a column '{wanted.name}', and the mapping makes none",
+                place=mapping.place,
+                path="columns",
+            )
+
+
+def _no_lookup(column: Column, mapping: TableMapping) -> Problem:
+    assert column.lookup is not None
+    known = ", ".join(mapping.lookups) or "none is declared under lookups:"
+    return Problem(
+        "E312",
+        f"there is no lookup '{column.lookup}'",
+        place=column.place,
+        path=f"columns.{column.name}.lookup",
+        hint=close_to(column.lookup, mapping.lookups) or f"known: {known}",
+    )
+
+
+def first_rule(rules: Iterable[tuple[str, pl.Expr]], reasons: list[str]) -> pl.Expr:
+    """A column with 0, or 1 + the place in `reasons` of the first rule that applies; adds the reasons."""
+    listed = list(rules)
+    codes: Mapping[str, int] = {}
+    for name, _ in listed:
+        if name not in reasons:
+            reasons.append(name)
+    codes = {name: reasons.index(name) + 1 for name, _ in listed}
+    fate: pl.Expr = pl.lit(0, dtype=pl.UInt8)
+    for name, applies in reversed(listed):
+        fate = pl.when(applies).then(pl.lit(codes[name], dtype=pl.UInt8)).otherwise(fate)
+    return fate

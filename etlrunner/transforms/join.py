@@ -1,0 +1,62 @@
+"""Add columns from another table of the roster, matched by one or more columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import petl
+import polars as pl
+
+from etlrunner.errors import ConfigurationError
+from etlrunner.mapping import conditions
+from etlrunner.mapping.conditions import Columns
+from etlrunner.model import Options, Problem
+from etlrunner.table import LIST, ROW, TEXT, ColumnTable, frame_of
+
+THEIRS = "_theirs_"
+
+
+def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table]) -> petl.Table:
+    """Keeps the order of the rows; without a match the cells are empty, or the row goes (`inner`)."""
+    many = options.get("many") == "allowed"
+    theirs = _theirs(frame_of(tables[options["from"]]), options, distinct=many)
+    joined = frame_of(table).join(
+        theirs,
+        left_on=list(options["match"].values()),
+        right_on=[THEIRS + name for name in options["match"]],
+        how="inner" if options.get("kind") == "inner" else "left",
+        validate="m:m" if many else "m:1",
+        maintain_order="left_right" if many else "left",
+    )
+    kinds = theirs.collect_schema()
+    return ColumnTable(joined.with_columns(_filled(name, kinds[name]) for name in options["take"]))
+
+
+def columns(before: Columns, options: Options, tables: Mapping[str, Columns]) -> Columns:
+    """Ours, then those taken. Raises ConfigurationError for a name that is missing, or there twice."""
+    theirs, match, take = tables[options["from"]], options["match"], options["take"]
+    conditions.require(
+        [(name, before) for name in match.values()]
+        + [(name, theirs) for name in (*match, *take.values())]
+    )
+    taken = [name for name in take if name in before]
+    if taken:
+        raise ConfigurationError(
+            Problem("E305", f"there is a column '{name}' already", hint="give it another name")
+            for name in taken
+        )
+    conditions.rules(options, theirs)
+    return {**before, **{name: theirs[source] for name, source in take.items()}}
+
+
+def _theirs(frame: pl.LazyFrame, options: Options, *, distinct: bool) -> pl.LazyFrame:
+    chosen = conditions.kept(frame.drop(ROW, strict=False), options).select(
+        *(pl.col(name).alias(THEIRS + name) for name in options["match"]),
+        *(pl.col(source).alias(name) for name, source in options["take"].items()),
+    )
+    return chosen.unique(maintain_order=True) if distinct else chosen
+
+
+def _filled(name: str, kind: pl.DataType) -> pl.Expr:
+    """No match is the empty text, or the empty list."""
+    return pl.col(name).fill_null(pl.lit([], dtype=LIST) if kind == LIST else pl.lit("", TEXT))
