@@ -1,0 +1,89 @@
+"""Python functions over columns, computed once per distinct value of a batch, never row by row.
+
+What Polars does exactly as Python does on ASCII is left to it there; Python sees the odd values only.
+A function must depend on its value alone: a column may then come in batches of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from etlrunner.mapping.expressions.typed import COLUMN, Type
+
+REPEATED = 0.7
+"""Where more than this share of a batch is distinct, looking for repeats costs more than it saves."""
+
+
+def by_python(expr: pl.Expr, function: Callable[[str], Any], kind: Type) -> pl.Expr:
+    """A column of `function(text)`."""
+    dtype = COLUMN[kind]
+    return expr.map_batches(
+        lambda texts: _mapped(texts, function, dtype), dtype, is_elementwise=True
+    )
+
+
+def by_both(
+    expr: pl.Expr, native: Callable[[pl.Series], pl.Series], function: Callable[[str], str]
+) -> pl.Expr:
+    """A column of text: natively where a text is ASCII, by Python where it is not."""
+
+    def compute(texts: pl.Series) -> pl.Series:
+        odd = texts.str.len_bytes() != texts.str.len_chars()
+        result = native(texts)
+        if not odd.any():
+            return result
+        places = odd.arg_true()
+        return result.scatter(places, _mapped(texts.gather(places), function, pl.String()))
+
+    return expr.map_batches(compute, pl.String(), is_elementwise=True)
+
+
+def by_pattern(
+    expr: pl.Expr,
+    plain: str,
+    native: Callable[[pl.Expr], pl.Expr],
+    function: Callable[[str], Any],
+    kind: Type,
+) -> pl.Expr:
+    """A column: natively where a text matches the pattern `plain`, by Python where it does not."""
+    dtype = COLUMN[kind]
+
+    def compute(texts: pl.Series) -> pl.Series:
+        odd = ~texts.str.contains(plain)
+        result = texts.to_frame("text").select(native(pl.col("text"))).to_series()
+        if not odd.any():
+            return result
+        places = odd.arg_true()
+        return result.scatter(places, _mapped(texts.gather(places), function, dtype))
+
+    return expr.map_batches(compute, dtype, is_elementwise=True)
+
+
+def lists_by_python(expr: pl.Expr, function: Callable[[list[str]], list[str]]) -> pl.Expr:
+    """A column of lists; those of fewer than two members stay as they are."""
+
+    def compute(lists: pl.Series) -> pl.Series:
+        several = lists.list.len() > 1
+        if not several.any():
+            return lists
+        known: dict[tuple[str, ...], list[str]] = {}
+        result = lists.to_list()
+        for place in several.arg_true():
+            key = tuple(result[place])
+            if key not in known:
+                known[key] = function(list(key))
+            result[place] = known[key]
+        return pl.Series(lists.name, result, dtype=COLUMN[Type.LIST])
+
+    return expr.map_batches(compute, COLUMN[Type.LIST], is_elementwise=True)
+
+
+def _mapped(values: pl.Series, function: Callable[[Any], Any], dtype: pl.DataType) -> pl.Series:
+    distinct = values.unique()
+    if len(distinct) > REPEATED * len(values):
+        return pl.Series(values.name, map(function, values.to_list()), dtype=dtype)
+    results = pl.Series(map(function, distinct.to_list()), dtype=dtype)
+    return values.replace_strict(distinct, results, return_dtype=dtype)

@@ -1,0 +1,40 @@
+"""Every filter and every test by name, and words from elsewhere with what they are called here."""
+
+from __future__ import annotations
+
+from etlrunner.mapping.expressions.catalogue import by_name
+from etlrunner.mapping.expressions.list_filters import LIST_FILTERS
+from etlrunner.mapping.expressions.other_filters import OTHER_FILTERS, TEST_LIST
+from etlrunner.mapping.expressions.text_filters import TEXT_FILTERS
+
+FILTERS = by_name(TEXT_FILTERS, LIST_FILTERS, OTHER_FILTERS)
+TESTS = by_name(TEST_LIST)
+
+ELSEWHERE = {
+    "defined": "every column is there; to ask whether a cell is filled: is not empty",
+    "undefined": "a missing cell is the empty text: is empty",
+    "none": "a missing cell is the empty text: is empty",
+    "true": 'compare instead: == "true"',
+    "false": 'compare instead: == "false"',
+    "in": "write it without `is`: x in …",
+    "eq": "write it as ==",
+    "equalto": "write it as ==",
+    "string": "every cell is text",
+    "number": "did you mean 'integer'?",
+    "strip": "did you mean 'trim'?",
+    "float": "numbers are whole numbers: `| int`",
+    "list": "`| split(',')` makes a list of text",
+    "reverse": "lists keep their order; `| sort(reverse=true)` sorts downwards",
+    "map": "lists have no `map`; `| join` and `each` take all members",
+    "select": "lists have no `select`; a `filter` step chooses rows",
+    "concat": "`~` joins text",
+    "strftime": "did you mean 'format_date'?",
+    "to_datetime": "did you mean 'date'?",
+    "md5": "did you mean 'hash'?",
+    "sha256": "did you mean 'hash'?",
+    "zfill": "did you mean 'pad_left'?",
+    "rjust": "did you mean 'pad_left'?",
+    "lowercase": "did you mean 'lower'?",
+    "uppercase": "did you mean 'upper'?",
+}
+"""Jinja2's, Python's and other tools' words that are not here."""

@@ -1,0 +1,194 @@
+"""Jinja2's own lexer and parser, taught to say where each node stands.
+
+Jinja2's nodes carry a line only. The parser copies that number from the tokens and never looks at it,
+so it is fed tokens whose "line" is their offset in the text: `node.lineno` is then an offset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, nodes
+from jinja2.exceptions import TemplateSyntaxError
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+
+from etlrunner.mapping.expressions.spots import Spots
+
+LONGEST = 10_000
+"""Characters in an expression."""
+
+OPENING, CLOSING = frozenset("([{"), frozenset(")]}")
+
+PLAIN = {
+    "unexpected end of template": "the expression ends too early",
+    "chunk after expression": "this does not belong to the expression before it",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of the text: its offset, Jinja2's name for its kind, and its characters."""
+
+    offset: int
+    kind: str
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.text)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A syntax tree with its tokens by offset; a template is a list of parts to be joined."""
+
+    spots: Spots
+    parts: tuple[nodes.Node, ...]
+    tokens: dict[int, Token]
+    template: bool = False
+
+
+def is_template(text: str) -> bool:
+    """Whether a text is a template rather than an expression."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
+def parse_expression(spots: Spots) -> Parsed | None:
+    """The tree of an expression, or None with a problem noted."""
+    return _parse(spots, "variable")
+
+
+def parse_template(spots: Spots) -> Parsed | None:
+    """The tree of a template, or None with a problem noted."""
+    return _parse(spots, None)
+
+
+def conjuncts(parsed: Parsed) -> list[tuple[nodes.Expr, str]]:
+    """The parts of an expression's top-level `and`, each with its text, white space evened out."""
+    (tree,) = parsed.parts
+    groups: list[list[Token]] = [[]]
+    depth = 0
+    for token in parsed.tokens.values():
+        depth += (token.text in OPENING) - (token.text in CLOSING)
+        if (
+            depth == 0
+            and token.kind == "name"
+            and token.text == "and"
+            and isinstance(tree, nodes.And)
+        ):
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    return list(zip(_spine(tree, len(groups)), map(_evened, groups), strict=True))
+
+
+@cache
+def environment() -> Environment:
+    """The one environment; it parses and never renders."""
+    return Environment()  # noqa: S701
+
+
+def _parse(spots: Spots, state: str | None) -> Parsed | None:
+    if len(spots.text) > LONGEST:
+        spots.add("E310", f"longer than {LONGEST:,} characters", 0, 1)
+        return None
+    tokens: dict[int, Token] = {}
+    try:
+        parts = _read(spots.text, state, tokens)
+    except TemplateSyntaxError as error:
+        _note(spots, tokens, error)
+        return None
+    except (RecursionError, MemoryError):
+        spots.add("E310", "too many brackets inside each other", 0, 1)
+        return None
+    return Parsed(spots, parts, tokens, template=state is None)
+
+
+def _read(text: str, state: str | None, tokens: dict[int, Token]) -> tuple[nodes.Node, ...]:
+    jinja = environment()
+    pairs = [(token.offset, token.kind, token.text) for token in _lex(text, state, tokens)]
+    parser = Parser(jinja, "", state=state)
+    # a last token at the text's end: an early end is then reported there
+    parser.stream = TokenStream(jinja.lexer.wrap([*pairs, (len(text), "eof", "")]), None, None)
+    if state is None:
+        return tuple(parser.parse().body)
+    tree = parser.parse_expression()
+    if parser.stream.current.type != "eof":
+        raise TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)
+    return (tree,)
+
+
+def _lex(text: str, state: str | None, tokens: dict[int, Token]) -> Iterator[Token]:
+    """Jinja2's tokens with their offsets; the error of a bad character carries its offset, too."""
+    at = 0
+    source = "\n".join(re.split(r"\r\n|\r|\n", text))
+    try:
+        for _, kind, value in environment().lexer.tokeniter(source, None, state=state):
+            at = max(source.find(value, at), at)
+            token = Token(at, kind, value)
+            at = token.end
+            if kind != "whitespace":
+                tokens[token.offset] = token
+                yield token
+    except TemplateSyntaxError as error:
+        raise TemplateSyntaxError(_lexing(source, at, error), at) from error
+
+
+def _lexing(source: str, at: int, error: TemplateSyntaxError) -> str:
+    rest = source[at:].lstrip()
+    if rest[:1] in ('"', "'"):
+        return "this quote is never closed"
+    if error.message and error.message.startswith("unexpected char"):
+        return f"{rest[:1]!r} has no meaning here"
+    return error.message or "cannot be read"
+
+
+def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) -> None:
+    offset = error.lineno
+    while spots.text[offset : offset + 1].isspace():
+        offset += 1
+    message = error.message or ""
+    for jinja, plain in PLAIN.items():
+        if message.startswith(jinja):
+            message = message.replace(jinja, plain).rstrip(".")
+    if offset >= len(spots.text) and not message.startswith("the expression"):
+        message = "the expression ends too early"
+    token = tokens.get(offset)
+    end = token.end if token else offset + 1
+    spots.add(
+        "E301", message.replace("'eof'", "the end"), offset, end, hint=_hint(spots.text, token)
+    )
+
+
+def _hint(text: str, token: Token | None) -> str:
+    before = text[: token.offset].rstrip() if token else text
+    if token and token.text == "=":
+        return "comparing is written =="
+    if token and token.text == "and" and before.endswith("and"):
+        return "one `and` is enough"
+    if text.rstrip().endswith("|"):
+        return "a filter's name is missing after `|`"
+    return ""
+
+
+def _spine(tree: nodes.Node, count: int) -> list[nodes.Expr]:
+    """The operands of a chain of `and`s, which Jinja2 nests to the left."""
+    right: list[nodes.Expr] = []
+    while len(right) < count - 1:
+        assert isinstance(tree, nodes.And)
+        right.append(tree.right)
+        tree = tree.left
+    assert isinstance(tree, nodes.Expr)
+    return [tree, *reversed(right)]
+
+
+def _evened(tokens: list[Token]) -> str:
+    text, end = "", 0
+    for token in tokens:
+        text += " " * (bool(text) and token.offset > end) + token.text
+        end = token.end
+    return text
