@@ -14,7 +14,15 @@ import sqlalchemy as sa
 
 from etlrunner.errors import UsageError
 from etlrunner.history import leases, rows
-from etlrunner.history.database import CLAIMS, COUNTERS, RUNS, Database, owner_of, owner_values
+from etlrunner.history.database import (
+    CLAIMS,
+    COUNTERS,
+    FACTS,
+    RUNS,
+    Database,
+    owner_of,
+    owner_values,
+)
 from etlrunner.history.leases import Holder, Lease
 from etlrunner.model import Clock, RunRecord, Secret
 
@@ -131,6 +139,23 @@ class History:
     def release_claim(self, flow: str, day: date, attempt: int) -> None:
         """Nothing came of the attempt: another starter may make it."""
         leases.release_claim(self._database, flow, day, attempt)
+
+    # ------------------------------------------------------------ switched off
+
+    def note_off(self, flow: str, moment: datetime) -> None:
+        """A scheduler saw the flow switched off: nothing that was due until then is missed."""
+        name, value = f"off {flow}", rows.stamp(moment)
+        insert = self._database.insert(FACTS).values(name=name, value=value)
+        change = insert.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+        with self._database.writing() as connection:
+            connection.execute(change)
+
+    def last_off(self, flow: str) -> datetime | None:
+        """When a scheduler last saw the flow switched off."""
+        query = sa.select(FACTS.c.value).where(FACTS.c.name == f"off {flow}")
+        with self._database.reading() as connection:
+            value = connection.execute(query).scalar()
+        return datetime.fromisoformat(value) if value else None
 
     # ------------------------------------------------------------ forgetting
 
