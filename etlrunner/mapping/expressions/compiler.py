@@ -1,9 +1,9 @@
-"""From a syntax tree to columns: every node is checked, typed and built, and all problems are noted."""
+"""From a syntax tree to columns: every node that is allowed, what it needs and what it makes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import polars as pl
 from jinja2 import nodes
@@ -14,34 +14,27 @@ from etlrunner.mapping.expressions.catalogue import BadArgument, Operator
 from etlrunner.mapping.expressions.complaints import (
     CONVERTING,
     did_you_mean,
-    forbidden,
     nearest,
     span,
     token_span,
 )
 from etlrunner.mapping.expressions.filters import ELSEWHERE, FILTERS, TESTS
-from etlrunner.mapping.expressions.parse import Parsed, conjuncts
+from etlrunner.mapping.expressions.parse import conjuncts
 from etlrunner.mapping.expressions.typed import MOST, A, Compiled, Rule, Type, Value, literal
+from etlrunner.mapping.expressions.walker import Broken, Walker, flat
 
 TEXT, LIST, TRUTH, NUMBER, DATE = Type.TEXT, Type.LIST, Type.TRUTH, Type.NUMBER, Type.DATE
 
-DEEPEST = 60
-HEAVIEST = 5_000
-LARGEST = 2**62
 
-
-class Broken(Exception):
-    """A part that cannot be built; its problem has been noted."""
-
-
-class Compiler:
+class Compiler(Walker):
     """Compiles one parsed text against the columns of one table."""
 
-    def __init__(self, parsed: Parsed, columns: Mapping[str, Type], today: date) -> None:
-        self.parsed = parsed
-        self.columns = columns
-        self.today = today
-        self.depth = 0
+    def build(self, node: nodes.Node) -> Value:
+        """The value of a node, if its kind is among those allowed."""
+        handler = ALLOWED.get(type(node))
+        if handler is None:
+            raise self.not_allowed(node)
+        return handler(self, node)
 
     # ------------------------------------------------------------ what a text stands for
 
@@ -88,92 +81,6 @@ class Compiler:
         self.all_written(parts, values)
         return operations.joined(values) if values else literal("", TEXT)
 
-    # ------------------------------------------------------------ walking
-
-    def visit(self, node: nodes.Node) -> Value:
-        """The value of any node; where no column takes part, it is computed here and now."""
-        if self.depth >= DEEPEST:
-            raise self.broken("E310", node, "too deep: more than one cell can need")
-        handler = getattr(self, f"_{type(node).__name__.lower()}", None)
-        if handler is None:
-            raise self.not_allowed(node)
-        self.depth += 1
-        try:
-            value: Value = handler(node)
-        finally:
-            self.depth -= 1
-        if value.weight > HEAVIEST or value.bound > LARGEST:
-            raise self.broken("E310", node, "too large: more than one cell can need")
-        return value if value.names or value.constant is not None else _computed(value)
-
-    def visits(self, parts: Sequence[nodes.Node]) -> list[Value]:
-        """The values of several nodes; all their problems are noted before giving up."""
-        return self._all(self.visit, parts)
-
-    def truth(self, node: nodes.Node) -> Value:
-        """The value of a condition; a bare column is none."""
-        if isinstance(node, nodes.And | nodes.Or):
-            operands = self._all(self.truth, _flat(node))
-            join = operations.all_of if isinstance(node, nodes.And) else operations.any_of
-            return join(operands)
-        value = self.visit(node)
-        if value.type is not TRUTH:
-            raise self._no_condition(node, value)
-        return value
-
-    def _all(self, visit: object, parts: Sequence[nodes.Node]) -> list[Value]:
-        assert callable(visit)
-        values: list[Value] = []
-        for part in parts:
-            try:
-                values.append(visit(part))
-            except Broken:
-                continue
-        if len(values) < len(parts):
-            raise Broken
-        return values
-
-    # ------------------------------------------------------------ problems
-
-    def broken(self, code: str, node: nodes.Node, message: str, hint: str = "") -> Broken:
-        """Note a problem with a node; to be raised."""
-        return self._note(code, span(self.parsed, node), message, hint)
-
-    def not_allowed(self, node: nodes.Node) -> Broken:
-        message, hint = forbidden(node, FILTERS)
-        return self.broken("E304", node, message, hint)
-
-    def _note(self, code: str, where: tuple[int, int], message: str, hint: str = "") -> Broken:
-        self.parsed.spots.add(code, message, *where, hint=hint)
-        return Broken()
-
-    def _no_condition(self, node: nodes.Node, value: Value) -> Broken:
-        if value.type is not TEXT:
-            hint = {LIST: "write: … is not empty", DATE: "compare it: … <= today"}.get(
-                value.type, "compare it: … > 0"
-            )
-            message = f"a condition is needed here, and this is {A[value.type]}"
-            return self.broken("E306", node, message, hint)
-        name = node.name if isinstance(node, nodes.Name) else "…"
-        subject = f"{name!r} alone" if isinstance(node, nodes.Name) else "text alone"
-        message = (
-            f'{subject} is not a condition: any text but the empty one would be true, "false" too'
-        )
-        return self.broken(
-            "E306", node, message, f'write: {name} == "true", or: {name} is not empty'
-        )
-
-    def all_written(self, parts: Sequence[nodes.Node], values: Sequence[Value]) -> None:
-        """What is joined to text must be text, a number or a date."""
-        bad = False
-        for part, value in zip(parts, values, strict=True):
-            if value.type in (LIST, TRUTH):
-                message = f"{A[value.type]} cannot be joined to text"
-                self.broken("E305", part, message, CONVERTING[value.type, TEXT])
-                bad = True
-        if bad:
-            raise Broken
-
     # ------------------------------------------------------------ nodes: values
 
     def _templatedata(self, node: nodes.TemplateData) -> Value:
@@ -210,10 +117,8 @@ class Compiler:
     def _list(self, node: nodes.List | nodes.Tuple) -> Value:
         items = self.visits(node.items)
         for part, item in zip(node.items, items, strict=True):
-            self._must_be(TEXT, part, item, "a list holds text")
+            self.must_be(TEXT, part, item, "a list holds text")
         return operations.listed(items)
-
-    _tuple = _list
 
     # ------------------------------------------------------------ nodes: truths
 
@@ -271,20 +176,20 @@ class Compiler:
         else:
             kinds = sorted((left.type, right.type), key=lambda kind: kind is not TEXT)
             hint = CONVERTING.get((kinds[0], kinds[1]), "")
-        return self._note("E305", (start, end), message, hint)
+        return self.note("E305", (start, end), message, hint)
 
     def _in(self, one: nodes.Node, other: nodes.Node) -> Value:
         if isinstance(other, nodes.List | nodes.Tuple):
             left, *items = self.visits([one, *other.items])
             for part, item in zip(other.items, items, strict=True):
-                self._must_be(left.type, part, item, f"{A[left.type]} is looked for")
+                self.must_be(left.type, part, item, f"{A[left.type]} is looked for")
             if left.type in (TEXT, NUMBER):
                 return operations.among(left, items)
             raise self.broken(
                 "E305", one, f"`in` looks for text or a number, and this is {A[left.type]}"
             )
         left, right = self.visits([one, other])
-        self._must_be(TEXT, one, left, "`in` looks for text")
+        self.must_be(TEXT, one, left, "`in` looks for text")
         if right.type not in (TEXT, LIST):
             message = f"`in` looks into a list or a text, and this is {A[right.type]}"
             raise self.broken("E305", other, message)
@@ -298,7 +203,7 @@ class Compiler:
 
     def _or(self, node: nodes.Or) -> Value:
         """`or` of texts or lists is the first that is not empty; of truths, their `or`."""
-        parts = _flat(node)
+        parts = flat(node)
         values = self.visits(parts)
         kinds = {value.type for value in values}
         if kinds in ({TEXT}, {LIST}):
@@ -313,15 +218,15 @@ class Compiler:
         return operations.joined(values)
 
     def _condexpr(self, node: nodes.CondExpr) -> Value:
-        branches = [node.expr1, *([node.expr2] if node.expr2 is not None else [])]
-        values = self._all(
+        branches: list[nodes.Node] = [node.expr1, *([node.expr2] if node.expr2 is not None else [])]
+        values = self.all_of(
             lambda part: self.truth(part) if part is node.test else self.visit(part),
             [node.test, *branches],
         )
         condition, yes = values[0], values[1]
         if len(values) == 3:
             reason = f"both branches of an `if` are of one type, here {A[yes.type]}"
-            self._must_be(yes.type, branches[1], values[2], reason)
+            self.must_be(yes.type, branches[1], values[2], reason)
         return operations.chosen(condition, yes, values[2] if len(values) == 3 else None)
 
     def _add(self, node: nodes.Add) -> Value:
@@ -337,12 +242,12 @@ class Compiler:
                 raise self.broken(
                     "E305", part, "`+` adds numbers, and this is text", "`~` joins text"
                 )
-            self._must_be(NUMBER, part, value, f"`{sign}` takes numbers")
+            self.must_be(NUMBER, part, value, f"`{sign}` takes numbers")
         return operations.added(sign, left, right)
 
     def _neg(self, node: nodes.Neg) -> Value:
         value = self.visit(node.node)
-        self._must_be(NUMBER, node.node, value, "`-` takes a number")
+        self.must_be(NUMBER, node.node, value, "`-` takes a number")
         return operations.negative(value)
 
     def _getitem(self, node: nodes.Getitem) -> Value:
@@ -382,7 +287,7 @@ class Compiler:
     ) -> Value:
         operator = shelf.get(node.name)
         if operator is None:
-            self._note("E303", token_span(self.parsed, node), *_unknown(node.name, shelf, kind))
+            self.note("E303", token_span(self.parsed, node), *_unknown(node.name, shelf, kind))
         if node.node is None:
             raise self.not_allowed(node)
         value = self.visit(node.node)
@@ -402,12 +307,11 @@ class Compiler:
         )
 
     def _built(self, node: nodes.Filter | nodes.Test, operator: Operator, value: Value) -> Value:
-        given: list[tuple[str | None, nodes.Node]] = [(None, part) for part in node.args]
-        given += [(pair.key, pair.value) for pair in node.kwargs]
+        given = [*node.args, *(pair.value for pair in node.kwargs)]
+        names = [*(None for _ in node.args), *(pair.key for pair in node.kwargs)]
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             raise self.broken("E304", node, "`*` and `**` cannot be used in arguments")
-        values = self.visits([part for _, part in given])
-        names = [name for name, _ in given]
+        values = self.visits(given)
         try:
             arguments = bind(operator, value, list(zip(names, values, strict=True)))
             assert operator.build is not None
@@ -415,26 +319,8 @@ class Compiler:
         except BadArgument as bad:
             where = token_span(self.parsed, node)
             if bad.position is not None:
-                where = span(self.parsed, given[bad.position][1])
-            raise self._note(bad.code, where, bad.message, bad.hint) from bad
-
-    def _must_be(self, wanted: Type, node: nodes.Node, value: Value, reason: str) -> None:
-        if value.type is not wanted:
-            hint = CONVERTING.get((value.type, wanted), "")
-            if wanted is TEXT and isinstance(value.constant, int):
-                hint = f'write "{value.constant}" in quotes'
-            raise self.broken("E305", node, f"{reason}, and this is {A[value.type]}", hint)
-
-
-def _flat(node: nodes.And | nodes.Or) -> list[nodes.Node]:
-    """The operands of a chain of the same word, which Jinja2 nests to the left."""
-    right: list[nodes.Node] = []
-    tree: nodes.Node = node
-    while type(tree) is type(node):
-        assert isinstance(tree, nodes.And | nodes.Or)
-        right.append(tree.right)
-        tree = tree.left
-    return [tree, *reversed(right)]
+                where = span(self.parsed, given[bad.position])
+            raise self.note(bad.code, where, bad.message, bad.hint) from bad
 
 
 def _unknown(name: str, shelf: Mapping[str, Operator], kind: str) -> tuple[str, str]:
@@ -444,15 +330,31 @@ def _unknown(name: str, shelf: Mapping[str, Operator], kind: str) -> tuple[str, 
     return f"there is no {kind} {name!r}", hint
 
 
-def _computed(value: Value) -> Value:
-    """A value without columns, computed once, while compiling."""
-    result = pl.select(value.expr).to_series().to_list()[0]
-    return literal(tuple(result) if isinstance(result, list) else result, value.type)
-
-
 def _encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+ALLOWED: dict[type[nodes.Node], Callable[[Compiler, Any], Value]] = {
+    nodes.Add: Compiler._add,
+    nodes.And: Compiler._and,
+    nodes.Compare: Compiler._compare,
+    nodes.Concat: Compiler._concat,
+    nodes.CondExpr: Compiler._condexpr,
+    nodes.Const: Compiler._const,
+    nodes.Filter: Compiler._filter,
+    nodes.Getitem: Compiler._getitem,
+    nodes.List: Compiler._list,
+    nodes.Name: Compiler._name,
+    nodes.Neg: Compiler._neg,
+    nodes.Not: Compiler._not,
+    nodes.Or: Compiler._or,
+    nodes.Sub: Compiler._sub,
+    nodes.TemplateData: Compiler._templatedata,
+    nodes.Test: Compiler._test,
+    nodes.Tuple: Compiler._list,
+}
+"""Every kind of node that an expression may hold; all others are refused."""

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from jinja2 import nodes
 
-from etlrunner.mapping.expressions.parse import Parsed
+from etlrunner.mapping.expressions.parse import STATEMENT, Parsed
 from etlrunner.mapping.expressions.typed import Type
 
 UNRELIABLE = (
@@ -44,14 +44,9 @@ NOT_ALLOWED = {
     "FloorDiv": "only + and - of numbers are computed, not //",
     "Mod": "only + and - of numbers are computed, not %",
     "Pow": "only + and - of numbers are computed, not **",
-    "For": "loops are not allowed: an expression makes one cell from one row",
-    "If": "statements are not allowed",
 }
-STATEMENT = "statements (`{%` … `%}`) are not allowed: a column is one expression"
 HINTS = {
     "Dict": "a lookup turns codes into other values: `lookups` in the mapping",
-    "If": "write it as an expression: x if condition else y",
-    "For": "a list becomes several columns with `each`, or one text with `| join(', ')`",
 }
 
 
@@ -81,7 +76,7 @@ def token_span(parsed: Parsed, node: nodes.Node) -> tuple[int, int]:
 def forbidden(node: nodes.Node, filters: Iterable[str]) -> tuple[str, str]:
     """Why a node is not allowed, and what to write instead."""
     kind = type(node).__name__
-    if isinstance(node, nodes.Stmt) and kind not in NOT_ALLOWED:
+    if isinstance(node, nodes.Stmt):
         return STATEMENT, ""
     message = NOT_ALLOWED.get(kind, f"{kind} is not allowed here")
     target = node.node if isinstance(node, nodes.Call) else node

@@ -174,10 +174,9 @@ def cut(value: Value, start: int | None, stop: int | None) -> Value:
 def _cut_list(value: Value, first: int, last: int | None) -> Value:
     length = value.expr.list.len().cast(pl.Int64)
     start = (length + first).clip(lower_bound=0) if first < 0 else pl.lit(first, dtype=pl.Int64)
-    if last is None:
-        stop = length
-    else:
-        stop = (length + last) if last < 0 else pl.lit(last, dtype=pl.Int64)
+    stop = length
+    if last is not None:
+        stop = length + last if last < 0 else pl.lit(last, dtype=pl.Int64)
     taken = (stop - start).clip(lower_bound=0)
     return derived(Type.LIST, value.expr.list.slice(start, taken), value, references=4)
 

@@ -21,10 +21,14 @@ from etlrunner.mapping.expressions.spots import Spots
 LONGEST = 10_000
 """Characters in an expression."""
 
+STATEMENT = "statements ({% … %}) are not allowed: a column is one expression"
+
 OPENING, CLOSING = frozenset("([{"), frozenset(")]}")
 
 PLAIN = {
-    "unexpected end of template": "the expression ends too early",
+    "end of print statement": "}}",
+    "end of statement block": "%}",
+    "end of comment": "#}",
     "chunk after expression": "this does not belong to the expression before it",
 }
 
@@ -100,7 +104,8 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
     try:
         parts = _read(spots.text, state, tokens)
     except TemplateSyntaxError as error:
-        _note(spots, tokens, error)
+        if not _has_statement(spots, tokens):
+            _note(spots, tokens, error)
         return None
     except (RecursionError, MemoryError):
         spots.add("E310", "too many brackets inside each other", 0, 1)
@@ -147,21 +152,33 @@ def _lexing(source: str, at: int, error: TemplateSyntaxError) -> str:
     return error.message or "cannot be read"
 
 
+def _has_statement(spots: Spots, tokens: dict[int, Token]) -> bool:
+    """Whether a statement is the reason: most of them cannot even be read without their end."""
+    for token in tokens.values():
+        if token.kind == "block_begin":
+            spots.add("E304", STATEMENT, token.offset, token.end)
+            return True
+    return False
+
+
 def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) -> None:
     offset = error.lineno
     while spots.text[offset : offset + 1].isspace():
         offset += 1
-    message = error.message or ""
-    for jinja, plain in PLAIN.items():
-        if message.startswith(jinja):
-            message = message.replace(jinja, plain).rstrip(".")
-    if offset >= len(spots.text) and not message.startswith("the expression"):
-        message = "the expression ends too early"
     token = tokens.get(offset)
+    message = _plain(error.message or "", at_end=offset >= len(spots.text))
     end = token.end if token else offset + 1
-    spots.add(
-        "E301", message.replace("'eof'", "the end"), offset, end, hint=_hint(spots.text, token)
-    )
+    spots.add("E301", message, offset, end, hint=_hint(spots.text, token))
+
+
+def _plain(message: str, *, at_end: bool) -> str:
+    """Jinja2's message in plain words."""
+    for jinja, plain in PLAIN.items():
+        message = message.replace(jinja, plain)
+    missing = re.search("expected (?:token )?('.+?')", message)
+    if at_end and not message.startswith("this quote"):
+        return "the expression ends too early" + (f": {missing[1]} is missing" if missing else "")
+    return message.rstrip(".")
 
 
 def _hint(text: str, token: Token | None) -> str:
