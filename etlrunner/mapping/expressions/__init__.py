@@ -68,7 +68,7 @@ def _condition(spots: Spots) -> Parsed | None:
     """A condition is never a template: `{{ }}` would make text of its truth."""
     if is_template(spots.text):
         spots.add(
-            "E304",
+            "E354",
             "a condition is written without {{ }}",
             0,
             len(spots.text),

@@ -18,7 +18,7 @@ class BadArgument(Exception):
     """Arguments that do not fit; `position` is the argument's place among those given, if it is one."""
 
     def __init__(
-        self, message: str, *, position: int | None = None, hint: str = "", code: str = "E307"
+        self, message: str, *, position: int | None = None, hint: str = "", code: str = "E357"
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -64,11 +64,11 @@ class Compiler(Walker):
         root = self.parsed.parts[0]
         if value.type is TRUTH:
             hint = CONVERTING[TRUTH, TEXT]
-            raise self.broken("E308", root, "a truth (yes or no) cannot be a cell", hint)
+            raise self.broken("E358", root, "a truth (yes or no) cannot be a cell", hint)
         if wanted is not None and value.type is not wanted:
             hint = CONVERTING.get((value.type, wanted), "")
             raise self.broken(
-                "E308", root, f"{A[wanted]} is needed here, and this is {A[value.type]}", hint
+                "E358", root, f"{A[wanted]} is needed here, and this is {A[value.type]}", hint
             )
 
     def _whole(self) -> Value:
@@ -95,7 +95,7 @@ class Compiler(Walker):
         hint = did_you_mean(node.name, self.columns)
         if not hint:
             hint = f"text is written in quotes: {chr(34)}{node.name}{chr(34)}"
-        raise self.broken("E302", node, f"there is no column {node.name!r}", hint)
+        raise self.broken("E352", node, f"there is no column {node.name!r}", hint)
 
     def _const(self, node: nodes.Const) -> Value:
         value = node.value
@@ -107,11 +107,11 @@ class Compiler(Walker):
             return literal(value, TEXT)
         if value is None:
             raise self.broken(
-                "E304", node, "nothing is ever none: a missing cell is the empty text", 'write ""'
+                "E354", node, "nothing is ever none: a missing cell is the empty text", 'write ""'
             )
         message = {int: "a number has at most 15 digits", float: "numbers are whole numbers"}
         raise self.broken(
-            "E304", node, message.get(type(value), "this is no text that can be stored")
+            "E354", node, message.get(type(value), "this is no text that can be stored")
         )
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Value:
@@ -147,12 +147,12 @@ class Compiler(Walker):
         if left.type is LIST or right.type is LIST:
             hint = 'ask whether it holds something: "x" in …, or: … is empty'
             raise self.broken(
-                "E305", one if left.type is LIST else other, "lists are not compared", hint
+                "E355", one if left.type is LIST else other, "lists are not compared", hint
             )
         if left.type is not right.type:
             raise self._unequal(sign, one, left, other, right)
         if left.type is TRUTH and sign not in ("eq", "ne"):
-            raise self.broken("E305", one, "truths have no order")
+            raise self.broken("E355", one, "truths have no order")
         return operations.compared(sign, left, right)
 
     def _unequal(
@@ -176,7 +176,7 @@ class Compiler(Walker):
         else:
             kinds = sorted((left.type, right.type), key=lambda kind: kind is not TEXT)
             hint = CONVERTING.get((kinds[0], kinds[1]), "")
-        return self.note("E305", (start, end), message, hint)
+        return self.note("E355", (start, end), message, hint)
 
     def _in(self, one: nodes.Node, other: nodes.Node) -> Value:
         if isinstance(other, nodes.List | nodes.Tuple):
@@ -186,13 +186,13 @@ class Compiler(Walker):
             if left.type in (TEXT, NUMBER):
                 return operations.among(left, items)
             raise self.broken(
-                "E305", one, f"`in` looks for text or a number, and this is {A[left.type]}"
+                "E355", one, f"`in` looks for text or a number, and this is {A[left.type]}"
             )
         left, right = self.visits([one, other])
         self.must_be(TEXT, one, left, "`in` looks for text")
         if right.type not in (TEXT, LIST):
             message = f"`in` looks into a list or a text, and this is {A[right.type]}"
-            raise self.broken("E305", other, message)
+            raise self.broken("E355", other, message)
         return operations.contained(left, right)
 
     def _not(self, node: nodes.Not) -> Value:
@@ -240,7 +240,7 @@ class Compiler(Walker):
         for part, value in ((node.left, left), (node.right, right)):
             if value.type is TEXT and sign == "+":
                 raise self.broken(
-                    "E305", part, "`+` adds numbers, and this is text", "`~` joins text"
+                    "E355", part, "`+` adds numbers, and this is text", "`~` joins text"
                 )
             self.must_be(NUMBER, part, value, f"`{sign}` takes numbers")
         return operations.added(sign, left, right)
@@ -254,11 +254,11 @@ class Compiler(Walker):
         value = self.visit(node.node)
         if value.type not in (TEXT, LIST):
             message = f"[ ] takes parts of text or of a list, and this is {A[value.type]}"
-            raise self.broken("E305", node.node, message)
+            raise self.broken("E355", node.node, message)
         if not isinstance(node.arg, nodes.Slice):
             return operations.item(value, self._index(node, node.arg))
         if node.arg.step is not None:
-            raise self.broken("E304", node.arg.step, "a slice has no step", "write [start:stop]")
+            raise self.broken("E354", node.arg.step, "a slice has no step", "write [start:stop]")
         start, stop = (
             None if part is None else self._index(node, part)
             for part in (node.arg.start, node.arg.stop)
@@ -267,11 +267,11 @@ class Compiler(Walker):
 
     def _index(self, node: nodes.Getitem, part: nodes.Expr) -> int:
         if isinstance(part, nodes.Tuple):
-            raise self.broken("E304", part, "[ ] holds one number or one slice")
+            raise self.broken("E354", part, "[ ] holds one number or one slice")
         value = self.visit(part)
         if type(value.constant) is not int:
             hint = "like [:8], [-3:] or [0]"
-            raise self.broken("E305", part, "between [ ] stand whole numbers written out", hint)
+            raise self.broken("E355", part, "between [ ] stand whole numbers written out", hint)
         return value.constant
 
     # ------------------------------------------------------------ nodes: filters and tests
@@ -287,7 +287,7 @@ class Compiler(Walker):
     ) -> Value:
         operator = shelf.get(node.name)
         if operator is None:
-            self.note("E303", token_span(self.parsed, node), *_unknown(node.name, shelf, kind))
+            self.note("E353", token_span(self.parsed, node), *_unknown(node.name, shelf, kind))
         if node.node is None:
             raise self.not_allowed(node)
         value = self.visit(node.node)
@@ -303,14 +303,15 @@ class Compiler(Walker):
         message = f"`{lead}{node.name}` takes {needs}, and this is {A[value.type]}"
         assert node.node is not None
         return self.broken(
-            "E305", node.node, message, CONVERTING.get((value.type, operator.takes[0]), "")
+            "E355", node.node, message, CONVERTING.get((value.type, operator.takes[0]), "")
         )
 
     def _built(self, node: nodes.Filter | nodes.Test, operator: Operator, value: Value) -> Value:
         given = [*node.args, *(pair.value for pair in node.kwargs)]
-        names = [*(None for _ in node.args), *(pair.key for pair in node.kwargs)]
+        names: list[str | None] = [None] * len(node.args)
+        names += [pair.key for pair in node.kwargs]
         if node.dyn_args is not None or node.dyn_kwargs is not None:
-            raise self.broken("E304", node, "`*` and `**` cannot be used in arguments")
+            raise self.broken("E354", node, "`*` and `**` cannot be used in arguments")
         values = self.visits(given)
         try:
             arguments = bind(operator, value, list(zip(names, values, strict=True)))

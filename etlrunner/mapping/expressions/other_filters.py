@@ -148,11 +148,11 @@ def _form(form: str) -> str:
                 f"%{letter} is not part of a date format",
                 position=0,
                 hint=f"there are: {known}",
-                code="E309",
+                code="E359",
             )
     if "%" not in form.replace("%%", ""):
         hint = "like '%m/%d/%Y' for 08/15/2027"
-        raise BadArgument("this date format has no % in it", position=0, hint=hint, code="E309")
+        raise BadArgument("this date format has no % in it", position=0, hint=hint, code="E359")
     return form
 
 

@@ -98,7 +98,7 @@ def environment() -> Environment:
 
 def _parse(spots: Spots, state: str | None) -> Parsed | None:
     if len(spots.text) > LONGEST:
-        spots.add("E310", f"longer than {LONGEST:,} characters", 0, 1)
+        spots.add("E360", f"longer than {LONGEST:,} characters", 0, 1)
         return None
     tokens: dict[int, Token] = {}
     try:
@@ -108,7 +108,7 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
             _note(spots, tokens, error)
         return None
     except (RecursionError, MemoryError):
-        spots.add("E310", "too many brackets inside each other", 0, 1)
+        spots.add("E360", "too many brackets inside each other", 0, 1)
         return None
     return Parsed(spots, parts, tokens, template=state is None)
 
@@ -156,7 +156,7 @@ def _has_statement(spots: Spots, tokens: dict[int, Token]) -> bool:
     """Whether a statement is the reason: most of them cannot even be read without their end."""
     for token in tokens.values():
         if token.kind == "block_begin":
-            spots.add("E304", STATEMENT, token.offset, token.end)
+            spots.add("E354", STATEMENT, token.offset, token.end)
             return True
     return False
 
@@ -166,16 +166,32 @@ def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) ->
     while spots.text[offset : offset + 1].isspace():
         offset += 1
     token = tokens.get(offset)
+    open_bracket = _left_open(tokens) if offset >= len(spots.text) else None
+    if open_bracket is not None:
+        message = f"this {open_bracket.text} is never closed"
+        spots.add("E351", message, open_bracket.offset, open_bracket.end)
+        return
     message = _plain(error.message or "", at_end=offset >= len(spots.text))
     end = token.end if token else offset + 1
-    spots.add("E301", message, offset, end, hint=_hint(spots.text, token))
+    spots.add("E351", message, offset, end, hint=_hint(spots.text, token))
+
+
+def _left_open(tokens: dict[int, Token]) -> Token | None:
+    """The last bracket that no other one closes."""
+    waiting: list[Token] = []
+    for token in tokens.values():
+        if token.kind == "operator" and token.text in OPENING:
+            waiting.append(token)
+        elif token.kind == "operator" and token.text in CLOSING and waiting:
+            waiting.pop()
+    return waiting[-1] if waiting else None
 
 
 def _plain(message: str, *, at_end: bool) -> str:
     """Jinja2's message in plain words."""
     for jinja, plain in PLAIN.items():
         message = message.replace(jinja, plain)
-    missing = re.search("expected (?:token )?('.+?')", message)
+    missing = re.search(r"\bexpected (?:token )?('.+?')", message)
     if at_end and not message.startswith("this quote"):
         return "the expression ends too early" + (f": {missing[1]} is missing" if missing else "")
     return message.rstrip(".")

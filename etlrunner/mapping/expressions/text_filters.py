@@ -153,7 +153,7 @@ def _checked(pattern: str) -> frozenset[str]:
         pl.select(pl.lit("").str.contains(rf"\A(?:{pattern})\z", strict=True))
         found = pl.select(pl.lit("").str.extract_groups(pattern)).to_series()
     except pl.exceptions.PolarsError as error:
-        raise BadArgument(f"bad pattern: {_reason(error)}", position=0, code="E309") from error
+        raise BadArgument(f"bad pattern: {_reason(error)}", position=0, code="E359") from error
     names = (
         [] if not isinstance(found.dtype, pl.Struct) else [one.name for one in found.dtype.fields]
     )

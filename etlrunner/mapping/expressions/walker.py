@@ -46,14 +46,14 @@ class Walker:
     def visit(self, node: nodes.Node) -> Value:
         """The value of any node; where no column takes part, it is computed here and now."""
         if self.depth >= DEEPEST:
-            raise self.broken("E310", node, "too deep: more than one cell can need")
+            raise self.broken("E360", node, "too deep: more than one cell can need")
         self.depth += 1
         try:
             value = self.build(node)
         finally:
             self.depth -= 1
         if value.weight > HEAVIEST or value.bound > LARGEST:
-            raise self.broken("E310", node, "too large: more than one cell can need")
+            raise self.broken("E360", node, "too large: more than one cell can need")
         return value if value.names or value.constant is not None else _computed(value)
 
     def visits(self, parts: Sequence[nodes.Node]) -> list[Value]:
@@ -92,7 +92,7 @@ class Walker:
 
     def not_allowed(self, node: nodes.Node) -> Broken:
         message, hint = forbidden(node, FILTERS)
-        return self.broken("E304", node, message, hint)
+        return self.broken("E354", node, message, hint)
 
     def note(self, code: str, where: tuple[int, int], message: str, hint: str = "") -> Broken:
         self.parsed.spots.add(code, message, *where, hint=hint)
@@ -104,14 +104,14 @@ class Walker:
                 value.type, "compare it: … > 0"
             )
             message = f"a condition is needed here, and this is {A[value.type]}"
-            return self.broken("E306", node, message, hint)
+            return self.broken("E356", node, message, hint)
         name = node.name if isinstance(node, nodes.Name) else "…"
         subject = f"{name!r} alone" if isinstance(node, nodes.Name) else "text alone"
         message = (
             f'{subject} is not a condition: any text but the empty one would be true, "false" too'
         )
         return self.broken(
-            "E306", node, message, f'write: {name} == "true", or: {name} is not empty'
+            "E356", node, message, f'write: {name} == "true", or: {name} is not empty'
         )
 
     def all_written(self, parts: Sequence[nodes.Node], values: Sequence[Value]) -> None:
@@ -120,7 +120,7 @@ class Walker:
         for part, value in zip(parts, values, strict=True):
             if value.type in (LIST, TRUTH):
                 message = f"{A[value.type]} cannot be joined to text"
-                self.broken("E305", part, message, CONVERTING[value.type, TEXT])
+                self.broken("E355", part, message, CONVERTING[value.type, TEXT])
                 bad = True
         if bad:
             raise Broken
@@ -130,7 +130,7 @@ class Walker:
             hint = CONVERTING.get((value.type, wanted), "")
             if wanted is TEXT and isinstance(value.constant, int):
                 hint = f'write "{value.constant}" in quotes'
-            raise self.broken("E305", node, f"{reason}, and this is {A[value.type]}", hint)
+            raise self.broken("E355", node, f"{reason}, and this is {A[value.type]}", hint)
 
 
 def flat(node: nodes.And | nodes.Or) -> list[nodes.Node]:
