@@ -309,7 +309,7 @@ class Compiler(Walker):
     def _built(self, node: nodes.Filter | nodes.Test, operator: Operator, value: Value) -> Value:
         given = [*node.args, *(pair.value for pair in node.kwargs)]
         names: list[str | None] = [None] * len(node.args)
-        names += [pair.key for pair in node.kwargs]
+        names += [str(pair.key) for pair in node.kwargs]
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             raise self.broken("E354", node, "`*` and `**` cannot be used in arguments")
         values = self.visits(given)

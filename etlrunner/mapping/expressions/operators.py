@@ -86,6 +86,5 @@ DIFFERENCES = (
     "Ours, and not in Jinja2: `split`, `pad_left`, `strip_accents`, `ascii`, `digits`, `slug`, `initials`, `regex_replace`, "
     "`regex_match`, `date`, `format_date`, `uuid`, `hash`, `text`, `is empty`, `is date`, `is matching`, `today`; `is integer` "
     "asks for digits.",
-    "Lower and upper case of letters newer than the Unicode tables of the running Python stay as they are.",
 )
 """Everything in which an expression means something else than in Jinja2."""

@@ -84,7 +84,7 @@ def replace(value: Value, arguments: Arguments) -> Value:
 
 
 def default(value: Value, arguments: Arguments) -> Value:
-    return operations.first_filled([value, arguments["value"]])
+    return operations.first_filled([value, arguments["default_value"]])
 
 
 def truncate(value: Value, arguments: Arguments) -> Value:
@@ -209,7 +209,7 @@ TEXT_FILTERS = (
              difference="Jinja2 has none; unlike Python's, the empty text gives an empty list."),
     Operator("default", "What to take instead of the empty text, an empty list or no date: another column or a literal.", (TEXT, LIST, DATE), None, "is filled",
              [Example("nick | default(name)", {"nick": "", "name": "Ada"}, "Ada"), Example("nick | default('none')", {"nick": "Addie"}, "Addie")],
-             default, (Parameter("value", TEXT, column=True), Parameter("boolean", TRUTH, default=True)), jinja=False,
+             default, (Parameter("default_value", TEXT, column=True), Parameter("boolean", TRUTH, default=True)), jinja=False,
              difference="fills the empty text; Jinja2's does so only with `true` as the second argument.", alias="d"),
     Operator("length", "How many characters, or members of a list.", (TEXT, LIST), NUMBER, "0",
              [_t("name | length", "Zoë", "3"), Example("grades | length", {"grades": ["01", "02"]}, "2")], length, alias="count"),
