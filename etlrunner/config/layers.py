@@ -1,0 +1,165 @@
+"""A flow's layers: what it extends, itself, and `--set`; each value remembers where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from etlrunner.config import load
+from etlrunner.config.project import Project
+from etlrunner.errors import ConfigurationError
+from etlrunner.lib.document import Document, Key, Places, Scalar, Spot
+from etlrunner.lib.suggest import close_to
+from etlrunner.model import Place, Problem
+
+MOST_LAYERS = 5
+SET = "--set"
+
+
+def merged_flow(
+    project: Project, path: Path, sets: Mapping[str, str] | None = None
+) -> tuple[Document, tuple[Path, ...]]:
+    """The flow over what it extends, and every file that had a part.
+
+    Raises ConfigurationError for files that cannot be read, and for circles.
+    """
+    document, files = _with_bases(project, path, ())
+    for key, value in (sets or {}).items():
+        document = over(document, _one_value(key, value))
+    return document, files
+
+
+def over(below: Document, above: Document) -> Document:
+    """`above` laid over `below`: maps merge, everything else replaces, null removes."""
+    spots = dict(below.places.spots)
+    data = _merged(below.data, above.data, (), spots, above.places)
+    texts = {**below.places.texts, **above.places.texts}
+    return Document(data, Places(spots, texts), above.path)
+
+
+def show(
+    project: Project, name: str, *, origins: bool = False, sets: Mapping[str, str] | None = None
+) -> str:
+    """The merged flow as YAML, with each value's file and line if `origins`; secrets are references."""
+    document, _ = merged_flow(project, project.flow_path(name), sets)
+    data = {key: value for key, value in document.data.items() if key != "extends"}
+    text = load.to_yaml(_plain(data))
+    if not origins:
+        return text
+    lines = list(_with_origins(data, (), document.places, 0))
+    width = min(70, max((len(line) for line, _ in lines), default=0)) + 2
+    return "\n".join(f"{line:<{width}}# {origin}" if origin else line for line, origin in lines)
+
+
+def _with_bases(
+    project: Project, path: Path, above: tuple[Path, ...]
+) -> tuple[Document, tuple[Path, ...]]:
+    document = load.load(path, shown=project.shown(path))
+    if not isinstance(document.data, Mapping):
+        place = Place(project.shown(path), 1, 1)
+        raise ConfigurationError([Problem("E203", "a flow is a map (key: value)", place)])
+    base = document.data.get("extends")
+    if base is None:
+        return document, (path,)
+    place = document.places.at(("extends",))
+    found = _base_path(project, base, place)
+    if found in (*above, path) or len(above) >= MOST_LAYERS:
+        names = " -> ".join(project.shown(one) for one in (*above, path, found))
+        raise ConfigurationError(
+            [Problem("E220", f"these files extend each other in a circle: {names}", place)]
+        )
+    below, files = _with_bases(project, found, (*above, path))
+    return over(below, document), (*files, path)
+
+
+def _base_path(project: Project, base: Any, place: Place | None) -> Path:
+    """Only files below flows/: a flow is reviewed together with what it extends."""
+    flows = (project.root / "flows").resolve()
+    if not isinstance(base, str):
+        raise ConfigurationError([Problem("E203", "extends names one file", place, "extends")])
+    found = (flows / base).resolve()
+    if not found.is_relative_to(flows):
+        problem = Problem("E221", f"'{base}' is not below flows/", place, "extends")
+        raise ConfigurationError([problem])
+    if not found.is_file():
+        known = [one.relative_to(flows).as_posix() for one in flows.rglob("*.yaml")]
+        hint = close_to(base, known) or "paths count from flows/, such as base/texas.yaml"
+        problem = Problem("E221", f"there is no file flows/{base}", place, "extends", hint)
+        raise ConfigurationError([problem])
+    return found
+
+
+def _merged(below: Any, above: Any, way: Key, spots: dict[Key, Spot], places: Places) -> Any:
+    """Merge data, and keep `spots` of the result in step."""
+    spot = places.spots.get(way)
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        merged = dict(below)
+        if spot and way not in spots:
+            spots[way] = spot
+        for key, value in above.items():
+            under = (*way, str(key))
+            if value is None:
+                merged.pop(key, None)
+                _forget(under, spots)
+            elif key in merged:
+                merged[key] = _merged(merged[key], value, under, spots, places)
+            else:
+                merged[key] = _placed(value, under, spots, places)
+        return merged
+    replaced = spots.get(way)
+    _forget(way, spots)
+    result = _placed(above, way, spots, places)
+    if replaced and way in spots:
+        mine = spots[way]
+        spots[way] = Spot(mine.value, mine.key, replaced.value)
+    return result
+
+
+def _placed(value: Any, way: Key, spots: dict[Key, Spot], places: Places) -> Any:
+    """Take over a value with the spots of all its parts; nulls inside it remove nothing and go."""
+    for key, spot in places.spots.items():
+        if key[: len(way)] == way:
+            spots[key] = spot
+    return value
+
+
+def _forget(way: Key, spots: dict[Key, Spot]) -> None:
+    for key in [key for key in spots if key[: len(way)] == way]:
+        del spots[key]
+
+
+def _one_value(key: str, value: str) -> Document:
+    """`source.page_size=500` as a document of its own."""
+    way = tuple(key.split("."))
+    parsed = load.load(SET, f"value: {value}" if value else 'value: ""', shown=f"{SET} {key}")
+    data: Any = parsed.data["value"]
+    place = Place(f"{SET} {key}")
+    spots = {way[:length]: Spot(place, place) for length in range(len(way) + 1)}
+    for step in reversed(way):
+        data = {Scalar(step): data}
+    return Document(data, Places(spots, {}))
+
+
+def _plain(data: Any) -> Any:
+    """Without our own types, for printing."""
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain(item) for item in data]
+    return str(data) if isinstance(data, str) else data
+
+
+def _with_origins(data: Any, way: Key, places: Places, depth: int) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for key, value in data.items():
+        under, indent = (*way, str(key)), "  " * depth
+        if isinstance(value, Mapping) and value:
+            lines.append((f"{indent}{key}:", ""))
+            lines += _with_origins(value, under, places, depth + 1)
+        else:
+            shown = load.to_yaml({str(key): _plain(value)}).rstrip().splitlines()
+            origin = places.at(under)
+            where = f"{origin.file}:{origin.line}" if origin and origin.line else str(origin or "")
+            lines += [(indent + line, where if n == 0 else "") for n, line in enumerate(shown)]
+    return lines

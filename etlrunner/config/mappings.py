@@ -1,0 +1,272 @@
+"""Mapping files as frozen values: the project's before the shipped ones, overrides laid over."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from etlrunner.config import layers, load
+from etlrunner.config.project import Project
+from etlrunner.errors import ConfigurationError
+from etlrunner.lib import schema, shipped
+from etlrunner.lib.document import Document, Key, Scalar
+from etlrunner.lib.suggest import close_to
+from etlrunner.model import (
+    Column,
+    Located,
+    LookupTable,
+    MappingSet,
+    Options,
+    Place,
+    Problem,
+    Step,
+    TableMapping,
+)
+
+WARN_BEFORE = timedelta(days=7)
+
+
+@dataclass
+class Reading:
+    """A mapping set on its way: problems of all files, warnings, and what was read, for the hash."""
+
+    project: Project
+    today: date
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """File name -> its text, of everything that had a part."""
+
+
+def read(
+    reading: Reading, name: str, place: Place | None, overrides: Document | None
+) -> MappingSet:
+    """The mapping set `name`, with what the flow's `overrides` change."""
+    files = _files(reading.project, name)
+    if not files:
+        known = _known(reading.project)
+        hint = close_to(name, known) or f"known: {', '.join(known)}"
+        raise ConfigurationError(
+            [Problem("E222", f"there is no mapping '{name}'", place, "mapping", hint)]
+        )
+    tables: dict[str, TableMapping] = {}
+    for stem, path in files.items():
+        try:
+            tables[stem] = _table(reading, path, stem, overrides)
+        except ConfigurationError as error:
+            reading.problems += error.problems
+    wanted = {} if overrides is None else overrides.data
+    for stem in wanted.keys() - files.keys():
+        place = overrides.places.key((stem,)) if overrides else None
+        hint = close_to(str(stem), files) or f"it makes {', '.join(files)}"
+        reading.problems.append(
+            Problem("E222", f"mapping '{name}' has no table '{stem}'", place, "overrides", hint)
+        )
+    return MappingSet(name, tables)
+
+
+def expiry(reading: Reading, text: str, place: Place | None, path: str, what: str) -> date | None:
+    """The day until which something holds: past is an error, within a week a warning."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        reading.problems.append(Problem("E205", f"'{text}' is no day", place, path))
+        return None
+    if day < reading.today:
+        reading.problems.append(
+            Problem("E231", f"{what} expired on {day}", place, path, "renew it, or remove it")
+        )
+    elif day - reading.today <= WARN_BEFORE:
+        reading.warnings.append(
+            Problem("E232", f"{what} expires on {day}", place, path, severity="warning")
+        )
+    return day
+
+
+def digest(texts: Mapping[str, str]) -> str:
+    """SHA-256 over names and texts: the same configuration, the same hash."""
+    hashed = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        hashed.update(f"{len(name)}:{name}{len(text)}:{text}".encode())
+    return hashed.hexdigest()
+
+
+def _known(project: Project) -> list[str]:
+    found = {
+        path.name
+        for top in (project.root / "mappings", shipped.folder("mappings"))
+        for path in (top.iterdir() if top.is_dir() else ())
+        if path.is_dir() and any(path.glob("*.yaml"))
+    }
+    return sorted(found)
+
+
+def _files(project: Project, name: str) -> dict[str, Path]:
+    """Table -> file; a file of the project wins over the shipped one of the same name."""
+    found: dict[str, Path] = {}
+    for top in (shipped.folder("mappings"), project.root / "mappings"):
+        found |= {path.stem: path for path in sorted((top / name).glob("*.yaml"))}
+    return dict(sorted(found.items()))
+
+
+def _table(reading: Reading, path: Path, stem: str, overrides: Document | None) -> TableMapping:
+    """One file, merged with the flow's override of it, checked, frozen."""
+    document = load.load(path, shown=reading.project.shown(path))
+    reading.texts[f"mappings/{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    if overrides is not None and stem in overrides.data:
+        above = Document(overrides.data[stem], overrides.places.below((stem,)), overrides.path)
+        document = layers.over(_ready_to_merge(document, above), above)
+    data, problems = schema.check(document, "mapping")
+    if problems:
+        raise ConfigurationError(problems)
+    return _Freezer(reading, document, path).table(data)
+
+
+def _ready_to_merge(document: Document, above: Document) -> Document:
+    """Where the override says more of a column than an expression, the mapping's `expr` becomes a map too."""
+    columns = dict(document.data.get("columns", {}))
+    wanted = above.data.get("columns", {}) if isinstance(above.data, Mapping) else {}
+    for name, value in wanted.items() if isinstance(wanted, Mapping) else ():
+        if isinstance(value, Mapping) and isinstance(columns.get(name), Scalar):
+            whole = any(key in value for key in ("expr", "text", "each"))
+            columns[name] = {} if whole else {Scalar("expr"): columns[name]}
+        elif isinstance(value, Mapping) and isinstance(columns.get(name), Mapping):
+            if any(key in value for key in ("expr", "text", "each")):
+                columns[name] = {
+                    key: one
+                    for key, one in columns[name].items()
+                    if key not in ("expr", "text", "each")
+                }
+    return Document({**document.data, "columns": columns}, document.places, document.path)
+
+
+class _Freezer:
+    """Checked data of one mapping file as values of the model."""
+
+    def __init__(self, reading: Reading, document: Document, path: Path) -> None:
+        self.reading = reading
+        self.places = document.places
+        self.path = path
+
+    def table(self, data: Mapping[str, Any]) -> TableMapping:
+        columns = {
+            str(name): self._column(str(name), value) for name, value in data["columns"].items()
+        }
+        return TableMapping(
+            table=str(data["table"]),
+            source=str(data["from"]),
+            key=str(data["key"]),
+            columns=columns,
+            where=self._located(data.get("where"), ("where",)),
+            transforms=tuple(
+                self._step(number, step) for number, step in enumerate(data.get("transforms") or ())
+            ),
+            lookups={
+                str(name): self._lookup(str(name), value)
+                for name, value in (data.get("lookups") or {}).items()
+            },
+            path=self.path,
+            place=self.places.at(()),
+        )
+
+    def _located(self, text: Any, way: Key) -> Located | None:
+        if text is None:
+            return None
+        place = text.place if isinstance(text, Scalar) else self.places.at(way)
+        return Located(str(text), place or self.places.at(way))
+
+    def _column(self, name: str, value: Any) -> Column:
+        way: Key = ("columns", name)
+        place = self.places.at(way)
+        if isinstance(value, str):
+            return Column(name, expr=self._located(value, way), place=place)
+        chosen = [key for key in ("expr", "text", "each") if key in value]
+        if len(chosen) != 1:
+            self.reading.problems.append(
+                Problem(
+                    "E206",
+                    "a column needs exactly one of expr, text, each"
+                    + (f", not {' and '.join(chosen)}" if chosen else ""),
+                    place,
+                    f"columns.{name}",
+                )
+            )
+        if "expires" in value:
+            expiry(
+                self.reading,
+                str(value["expires"]),
+                place,
+                f"columns.{name}",
+                f"the override of {name}",
+            )
+        return Column(
+            name,
+            expr=self._located(value.get("expr"), (*way, "expr")),
+            text=str(value["text"]) if "text" in value else None,
+            each=self._located(value.get("each"), (*way, "each")),
+            max=value.get("max"),
+            lookup=str(value["lookup"]) if "lookup" in value else None,
+            missing=value.get("missing", "keep"),
+            default=str(value["default"]) if "default" in value else None,
+            required=value.get("required", False),
+            max_length=value.get("max_length"),
+            place=place,
+        )
+
+    def _step(self, number: int, step: Mapping[str, Any]) -> Step:
+        [(verb, options)] = step.items()
+        way: Key = ("transforms", number, str(verb))
+        place = self.places.key(way)
+        return Step(str(verb), self._options(options, way), place)
+
+    def _options(self, options: Mapping[str, Any], way: Key) -> Options:
+        plain: dict[str, Any] = {}
+        for key, value in options.items():
+            if key == "where":
+                plain["where"] = self._located(value, (*way, "where"))
+            elif isinstance(value, Mapping):
+                plain[str(key)] = {str(one): str(other) for one, other in value.items()}
+            elif isinstance(value, list):
+                plain[str(key)] = tuple(str(one) for one in value)
+            else:
+                plain[str(key)] = str(value) if isinstance(value, str) else value
+        return plain
+
+    def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
+        place = self.places.at(("lookups", name))
+        if ("rows" in value) == ("csv" in value):
+            self.reading.problems.append(
+                Problem("E206", "a lookup needs exactly one of rows, csv", place, f"lookups.{name}")
+            )
+        rows = value.get("rows")
+        csv = self._csv(str(value["csv"])) if "csv" in value else None
+        return LookupTable(
+            name,
+            rows={str(code): str(one) for code, one in rows.items()} if rows is not None else None,
+            csv=csv,
+            on=str(value.get("on", "code")),
+            take=str(value.get("take", "value")),
+            place=place,
+        )
+
+    def _csv(self, name: str) -> Path:
+        """From the mapping's folder; the project's file wins over the shipped one."""
+        candidates = [
+            (self.reading.project.root / "mappings" / self.path.parent.name / name).resolve(),
+            (self.path.parent / name).resolve(),
+        ]
+        found = next((path for path in candidates if path.is_file()), candidates[-1])
+        if found.is_file():
+            self.reading.texts[f"mappings/{found.parent.name}/{found.name}"] = found.read_text(
+                encoding="utf-8", errors="replace"
+            )
+        return found
+
+
+def texts_of(paths: Iterable[Path], project: Project) -> dict[str, str]:
+    """Name -> text of each file."""
+    return {project.shown(path): path.read_text(encoding="utf-8") for path in paths}

@@ -1,0 +1,59 @@
+"""A project: the folder that holds `flows/`, and what it says for all flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from etlrunner.errors import UsageError
+from etlrunner.lib.suggest import close_to
+
+STATE = ".etlrunner"
+SUFFIX = ".yaml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder in git. Cheap to make: nothing is read until somebody asks."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path, explicit: Path | None = None) -> Project:
+        """The folder given, or the nearest one upwards that holds `flows/`, or `start` itself."""
+        if explicit is not None:
+            return cls(explicit.resolve())
+        start = start.resolve()
+        holding = (folder for folder in (start, *start.parents) if (folder / "flows").is_dir())
+        return cls(next(holding, start))
+
+    @property
+    def state(self) -> Path:
+        """This machine's state: `.etlrunner/`."""
+        return self.root / STATE
+
+    def flows(self) -> list[str]:
+        """The names of the flows; what lies in `flows/base/` is a part of flows, not one."""
+        return sorted(path.stem for path in (self.root / "flows").glob(f"*{SUFFIX}"))
+
+    def flow_path(self, name: str) -> Path:
+        """The file of a flow by its name or path. Raises UsageError with the nearest name."""
+        path = Path(name)
+        if path.suffix in (SUFFIX, ".yml"):
+            found = path if path.is_absolute() else Path.cwd() / path
+            if found.is_file():
+                return found.resolve()
+            raise UsageError(f"there is no file {name}")
+        found = self.root / "flows" / f"{name}{SUFFIX}"
+        if not found.is_file():
+            known = self.flows()
+            listed = f"flows here: {', '.join(known)}" if known else "write one: etlrunner init"
+            raise UsageError(f"there is no flow '{name}'", hint=close_to(name, known) or listed)
+        return found
+
+    def shown(self, path: Path) -> str:
+        """A file's name in messages: from the project folder if it lies in it."""
+        try:
+            return path.resolve().relative_to(self.root).as_posix()
+        except ValueError:
+            return str(path)

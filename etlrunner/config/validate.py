@@ -1,0 +1,380 @@
+"""From files to a frozen `Flow`: layers, schema, and what only the whole can tell. No dict goes further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from etlrunner.config import domain, layers, load, mappings, options, timezones
+from etlrunner.config.mappings import Reading
+from etlrunner.config.project import Project
+from etlrunner.errors import ConfigurationError
+from etlrunner.lib import schema
+from etlrunner.lib.document import Document, Key
+from etlrunner.model import (
+    Component,
+    Flow,
+    History,
+    LeftOut,
+    Limit,
+    Located,
+    MappingSet,
+    Notify,
+    Problem,
+    Retry,
+    Safeguards,
+    Schedule,
+    SchoolSelection,
+    SecretRef,
+    Select,
+    TableSafeguards,
+)
+
+PEOPLE = {
+    "max_removed": "5%",
+    "max_removed_per_school": "15%",
+    "max_added": "25%",
+    "max_rejected": "0.5%",
+}
+SAFEGUARDS: Mapping[str, Mapping[str, Any]] = {
+    "students": PEOPLE,
+    "staff": PEOPLE,
+    "courses": {"max_removed": "10%", "max_rejected": "0.5%"},
+    "classes": {"max_removed": "10%", "max_rejected": "0.5%"},
+    "rosters": {"max_removed": "20%", "max_rejected": "0.5%"},
+    "locations": {"max_removed": 0},
+}
+"""What one delivery may change unless the flow says otherwise."""
+REPAIR = {
+    "class_instructor_missing": "drop",
+    "roster_student_missing": "drop",
+    "roster_class_missing": "drop",
+    "person_location_missing": "fail",
+}
+DELAYS = ("2m", "8m", "32m", "2h", "8h30m")
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """What etlrunner.yaml says for all flows."""
+
+    history_url: SecretRef | None = None
+    notify: tuple[Notify, ...] = ()
+
+
+def read_flow(project: Project, name: str, sets: Mapping[str, str] | None = None) -> Flow:
+    """A flow by its name or path. Raises ConfigurationError with all problems at once."""
+    return read_flow_with_warnings(project, name, sets)[0]
+
+
+def read_flow_with_warnings(
+    project: Project, name: str, sets: Mapping[str, str] | None = None
+) -> tuple[Flow, list[Problem]]:
+    """The same, with what is odd but no error."""
+    path = project.flow_path(name)
+    _complain_at_once(project, path)
+    document, files = layers.merged_flow(project, path, sets)
+    reader = _FlowReader(project, path, document, files, sets or {})
+    return reader.flow(), reader.reading.warnings
+
+
+def read_mapping_set(project: Project, name: str) -> MappingSet:
+    """A mapping without a flow, as its tests use it."""
+    reading = Reading(project, datetime.now(UTC).date())
+    found = mappings.read(reading, name, None, None)
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    return found
+
+
+def read_settings(project: Project) -> ProjectSettings:
+    """etlrunner.yaml, if there is one."""
+    path = project.root / "etlrunner.yaml"
+    if not path.is_file():
+        return ProjectSettings()
+    document = load.load(path, shown=path.name)
+    data, problems = schema.check(document, "etlrunner")
+    if problems:
+        raise ConfigurationError(problems)
+    values = options.filled(data, "etlrunner", document.places, project.root)
+    return ProjectSettings(
+        history_url=values.get("history", {}).get("url"), notify=_notify(values.get("notify", ()))
+    )
+
+
+def _complain_at_once(project: Project, path: Path) -> None:
+    """A file that YAML stumbles over: its own problems beside those of what can be understood."""
+    document, problems = load.attempt(path, shown=project.shown(path))
+    if not problems:
+        return
+    if (
+        document is not None
+        and isinstance(document.data, Mapping)
+        and "extends" not in document.data
+    ):
+        problems = problems + schema.check(document, "flow")[1]
+    raise ConfigurationError(problems)
+
+
+class _FlowReader:
+    """One merged flow on its way to a `Flow`."""
+
+    def __init__(
+        self,
+        project: Project,
+        path: Path,
+        document: Document,
+        files: tuple[Path, ...],
+        sets: Mapping[str, str],
+    ) -> None:
+        self.project = project
+        self.path = path
+        self.document = document
+        self.places = document.places
+        self.files = files
+        self.reading = Reading(project, datetime.now(UTC).date())
+        self.reading.texts = mappings.texts_of(files, project)
+        self.reading.texts |= {f"--set {key}": value for key, value in sets.items()}
+
+    def flow(self) -> Flow:
+        data, problems = schema.check(self.document, "flow")
+        self.reading.problems += problems
+        self._semantics(data)
+        mapping = self._mapping(data)
+        if self.reading.problems:
+            raise ConfigurationError(sorted(dict.fromkeys(self.reading.problems), key=_order))
+        assert mapping is not None
+        values = options.filled(data, "flow", self.places, self.project.root)
+        return self._built(values, mapping)
+
+    # ------------------------------------------------------------ what the schema cannot say
+
+    def _semantics(self, data: Any) -> None:
+        if not isinstance(data, Mapping):
+            return
+        self._check_domain(data.get("source"))
+        self._check_schedule(data.get("schedule"))
+
+    def _check_domain(self, source: Any) -> None:
+        if not isinstance(source, Mapping) or not isinstance(source.get("domain"), str):
+            return
+        wrong = domain.trouble(source["domain"], allow_http=source.get("allow_http") is True)
+        if wrong:
+            self._say("E223", wrong.message, ("source", "domain"), wrong.hint)
+
+    def _check_schedule(self, schedule: Any) -> None:
+        if not isinstance(schedule, Mapping):
+            return
+        zone = schedule.get("timezone")
+        if isinstance(zone, str):
+            if trouble := timezones.trouble(zone):
+                self._say("E224", trouble, ("schedule", "timezone"))
+            elif odd := timezones.warning(zone):
+                place = self.places.at(("schedule", "timezone"))
+                self.reading.warnings.append(
+                    Problem("E224", odd, place, "schedule.timezone", severity="warning")
+                )
+        if "cron" in schedule:
+            for key in ("hour", "minute", "weekend"):
+                if key in schedule:
+                    self._say(
+                        "E225",
+                        f"cron and {key} do not go together",
+                        ("schedule", key),
+                        "keep one of the two",
+                    )
+            self._check_cron(str(schedule["cron"]))
+        for number, text in enumerate(schedule.get("skip") or ()):
+            if isinstance(text, str) and _days(text) is None:
+                self._say(
+                    "E205",
+                    f"'{text}' is no day and no span of days",
+                    ("schedule", "skip", number),
+                    "write 2026-12-24, or 2026-12-21/2027-01-03",
+                )
+
+    def _check_cron(self, cron: str) -> None:
+        from cronsim import CronSim, CronSimError
+
+        fields = cron.split()
+        try:
+            CronSim(cron, datetime(2027, 1, 1))  # noqa: DTZ001 - wall time on purpose
+        except CronSimError as error:
+            self._say("E225", f"'{cron}' is no cron expression: {error}", ("schedule", "cron"))
+            return
+        if len(fields) != 5 or not (fields[0].isdecimal() and fields[1].isdecimal()):
+            self._say(
+                "E225",
+                f"'{cron}' runs more than once a day",
+                ("schedule", "cron"),
+                'name one minute and one hour: "30 2 * * 1-5"',
+            )
+
+    def _mapping(self, data: Any) -> MappingSet | None:
+        if not isinstance(data, Mapping) or not isinstance(data.get("mapping"), str):
+            return None
+        overrides = self.document.data.get("overrides")
+        above = (
+            Document(overrides, self.places.below(("overrides",)), self.path)
+            if isinstance(overrides, Mapping)
+            else None
+        )
+        try:
+            place = self.places.at(("mapping",))
+            return mappings.read(self.reading, str(data["mapping"]), place, above)
+        except ConfigurationError as error:
+            self.reading.problems += error.problems
+            return None
+
+    def _say(self, code: str, message: str, way: Key, hint: str = "") -> None:
+        place = self.places.at(way)
+        path = ".".join(str(step) for step in way)
+        self.reading.problems.append(
+            Problem(code, message, place, path, hint, also=self.places.also(way))
+        )
+
+    # ------------------------------------------------------------ values
+
+    def _built(self, values: dict[str, Any], mapping: MappingSet) -> Flow:
+        leave_out = self._leave_out(values.get("leave_out", {}))
+        if self.reading.problems:
+            raise ConfigurationError(self.reading.problems)
+        name = self.path.stem
+        sink = dict(values["sink"], known_hosts=self.path.with_suffix(".known_hosts"), flow=name)
+        return Flow(
+            name=name,
+            path=self.path,
+            description=values.get("description", ""),
+            enabled=values.get("enabled", True),
+            source=self._source(values["source"]),
+            sink=Component(sink["type"], sink, self.places.at(("sink",))),
+            mapping=mapping,
+            schedule=_schedule(values.get("schedule")),
+            select=self._select(values.get("select", {})),
+            safeguards=_safeguards(values.get("safeguards", {})),
+            repair={**REPAIR, **values.get("repair", {})},
+            leave_out=leave_out,
+            retry=_retry(values.get("retry", {})),
+            notify=_notify(values.get("notify", ())),
+            history=_history(values.get("history", {})),
+            config_hash=mappings.digest(self.reading.texts),
+            layers=self.files,
+        )
+
+    def _source(self, source: dict[str, Any]) -> Component:
+        """A definition of the project's own is a file in its sources/ folder."""
+        if "definition" in source:
+            found = self.project.root / "sources" / f"{source['definition']}.yaml"
+            if not found.is_file():
+                place = self.places.at(("source", "definition"))
+                raise ConfigurationError(
+                    [Problem("E222", f"there is no file sources/{found.name}", place)]
+                )
+            source = {**source, "definition": found}
+            self.reading.texts[f"sources/{found.name}"] = found.read_text(encoding="utf-8")
+        return Component(source["type"], source, self.places.at(("source",)))
+
+    def _select(self, values: dict[str, Any]) -> Select:
+        schools = values.get("schools", {})
+        terms = values.get("terms", {})
+        return Select(
+            schools=SchoolSelection(
+                *(
+                    tuple(
+                        Located(text, self.places.at(("select", "schools", key, number)))
+                        for number, text in enumerate(schools.get(key, ()))
+                    )
+                    for key in ("include", "exclude")
+                )
+            ),
+            term_lead=terms.get("lead", timedelta(days=14)),
+            term_lag=terms.get("lag", timedelta(days=14)),
+            statuses=values.get("statuses", ("active",)),
+            grades=values.get("grades", ()),
+        )
+
+    def _leave_out(self, values: dict[str, Any]) -> dict[str, dict[str, LeftOut]]:
+        found: dict[str, dict[str, LeftOut]] = {}
+        for table, many in values.items():
+            for key, one in many.items():
+                way = ("leave_out", table, key)
+                place = self.places.at(way)
+                expires = None
+                if "expires" in one:
+                    what = f"leaving out {key} of {table}"
+                    expires = mappings.expiry(
+                        self.reading, one["expires"], place, ".".join(way), what
+                    )
+                found.setdefault(table, {})[key] = LeftOut(
+                    one["reason"], one.get("owner", ""), expires, place
+                )
+        return found
+
+
+def _schedule(values: dict[str, Any] | None) -> Schedule | None:
+    if values is None:
+        return None
+    skip = tuple(days for text in values.get("skip", ()) if (days := _days(text)))
+    return Schedule(
+        timezone=values["timezone"],
+        hour=values["hour"],
+        minute=values["minute"],
+        weekend=values["weekend"],
+        skip=skip,
+        catch_up=values.get("catch_up"),
+        cron=values.get("cron"),
+    )
+
+
+def _days(text: str) -> tuple[date, date] | None:
+    """One day, or the first and the last of several."""
+    first, _, last = text.partition("/")
+    try:
+        span = (date.fromisoformat(first), date.fromisoformat(last or first))
+    except ValueError:
+        return None
+    return span if span[0] <= span[1] else None
+
+
+def _safeguards(values: dict[str, Any]) -> Safeguards:
+    """The defaults, key by key, under what the flow says; null takes a limit away."""
+    tables = {
+        table: TableSafeguards(
+            **{key: _limit(one) for key, one in {**usual, **values.get(table, {})}.items()}
+        )
+        for table, usual in SAFEGUARDS.items()
+    }
+    return Safeguards(tables, values.get("small_change", 10), values.get("expect", {}))
+
+
+def _limit(value: Any) -> Limit | None:
+    if value is None:
+        return None
+    if isinstance(value, int):
+        return Limit(count=value)
+    return Limit(share=float(str(value).removesuffix("%")) / 100)
+
+
+def _retry(values: dict[str, Any]) -> Retry:
+    delays = values.get("delays", tuple(options.duration(text) for text in DELAYS))
+    until = values.get("until")
+    hour, _, minute = (until or "").partition(":")
+    return Retry(delays, time(int(hour), int(minute)) if until else None)
+
+
+def _notify(values: Any) -> tuple[Notify, ...]:
+    return tuple(
+        Notify(one["url"], one.get("on", ("failed", "held", "recovered"))) for one in values
+    )
+
+
+def _history(values: dict[str, Any]) -> History:
+    return History(**values)
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file, place.line, place.column) if place else ("", 0, 0)

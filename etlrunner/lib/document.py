@@ -1,0 +1,145 @@
+"""What a YAML file says, and where each part of it stands: plain data plus places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from etlrunner.model import Place
+
+Key = tuple[str | int, ...]
+"""The way to a value: `("source", "domain")`, `("notify", 0, "url")`."""
+
+# A line that may hold a secret is never shown, not even when it is the line at fault.
+_DELICATE = re.compile(
+    r"pass|pwd|psw|passphrase|secret|token|cred|auth|login|user|private|api|key|url|alert", re.I
+)
+_OF_A_MAPPING = re.compile(r"\s*(columns|lookups|transforms):")
+
+
+class Scalar(str):
+    """A text of a YAML file that remembers whether it was written plain, and where it begins."""
+
+    plain: bool
+    place: Place | None
+    """The first character of the text itself: after an opening quote, below a block's `|`."""
+
+    def __new__(cls, text: str, plain: bool = True, place: Place | None = None) -> Scalar:
+        scalar = super().__new__(cls, text)
+        scalar.plain = plain
+        scalar.place = place
+        return scalar
+
+    def __getnewargs__(self) -> tuple[str, bool, Place | None]:  # type: ignore[override]
+        return str(self), self.plain, self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where one value stands, and its key; `also` is what it replaced, from another file."""
+
+    value: Place
+    key: Place | None = None
+    also: Place | None = None
+
+
+class Places(Mapping[Key, Place]):
+    """The place of each value by its way; also of keys, and of lines to show."""
+
+    def __init__(self, spots: Mapping[Key, Spot], texts: Mapping[str, str]) -> None:
+        self.spots = dict(spots)
+        self.texts = dict(texts)
+
+    def __getitem__(self, way: Key) -> Place:
+        return self.spots[way].value
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.spots)
+
+    def __len__(self) -> int:
+        return len(self.spots)
+
+    def at(self, way: Key) -> Place | None:
+        """Where the value stands, or the nearest one above it that stands in a file."""
+        for length in range(len(way), -1, -1):
+            spot = self.spots.get(way[:length])
+            if spot:
+                return spot.value
+        return None
+
+    def key(self, way: Key) -> Place | None:
+        """Where the key stands, or the nearest above it."""
+        for length in range(len(way), -1, -1):
+            spot = self.spots.get(way[:length])
+            if spot:
+                return spot.key or spot.value
+        return None
+
+    def also(self, way: Key) -> Place | None:
+        """Where the value stood that this one replaced."""
+        spot = self.spots.get(way)
+        return spot.also if spot else None
+
+    def excerpt(self, place: Place | None, width: int = 1, key_only: bool = False) -> str:
+        """The line with the spot underlined; nothing where the line may hold a secret."""
+        if place is None or not place.line or place.file not in self.texts:
+            return ""
+        lines = self.texts[place.file].split("\n")
+        return underlined(lines, place, width, key_only)
+
+    def below(self, way: Key) -> Places:
+        """The places of one part, as if it were a document of its own."""
+        length = len(way)
+        spots = {key[length:]: spot for key, spot in self.spots.items() if key[:length] == way}
+        return Places(spots, self.texts)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file, or several merged: maps, lists, `Scalar`s and None; nothing is guessed."""
+
+    data: Any
+    places: Places
+    path: Path | None = None
+
+
+def underlined(lines: list[str], place: Place, width: int, key_only: bool = False) -> str:
+    """A line and a second one with `^` below the spot; empty where showing it would be unwise."""
+    if not 1 <= place.line <= len(lines) or is_delicate(lines, place.line):
+        return ""
+    line = lines[place.line - 1]
+    start = place.column - 1
+    width = max(1, min(width, len(line) - start))
+    if key_only and len(line) > start + width:
+        line = line[: start + width] + ": …"
+    if len(line) > 120:  # a window around the spot
+        cut = max(0, start - 60)
+        line, start = line[cut : cut + 120], start - cut
+    return f"{line}\n{' ' * start}{'^' * max(1, min(width, len(line) - start))}"
+
+
+def is_delicate(lines: list[str], number: int) -> bool:
+    """Whether the line, or a line that it hangs below, names something secret.
+
+    Mappings hold no secrets, though their columns have names like `sis_username`.
+    """
+    if any(line.startswith("table:") for line in lines):
+        return False
+    chain = list(_chain(lines, number))
+    if any(_OF_A_MAPPING.match(line) for line in chain[1:]):
+        return False
+    return any(_DELICATE.search(line) for line in chain)
+
+
+def _chain(lines: list[str], number: int) -> Iterator[str]:
+    """The line, then each line that it hangs below, by indentation."""
+    limit = len(lines[number - 1]) + 1
+    for line in reversed(lines[:number]):
+        bare = line.lstrip()
+        indent = len(line) - len(bare)
+        if bare and indent < limit and (limit > len(lines[number - 1]) or not bare.startswith("#")):
+            yield line
+            limit = indent
