@@ -103,7 +103,7 @@ def expressions(depth: int) -> dict[str, st.SearchStrategy[str]]:
     base = {
         "text": st.sampled_from(TEXTS) | quoted,
         "list": st.sampled_from(LISTS),
-        "truth": st.sampled_from(["given == 'Ada'", "role in ['teacher', 'aide']", "true"]),
+        "truth": st.sampled_from(["(given == 'Ada')", "(role in ['teacher', 'aide'])", "true"]),
         "number": numbers,
         "date": st.sampled_from(["today", "given | date", "'2027-01-15' | date"]),
     }

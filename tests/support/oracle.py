@@ -111,7 +111,7 @@ NO_DATE = NoDate()
 
 def _date(text: str, form: str = "%Y-%m-%d") -> Any:
     try:
-        return datetime.strptime(text, form).date()
+        return datetime.strptime(text, form).date()  # noqa: DTZ007
     except ValueError:
         return NO_DATE
 

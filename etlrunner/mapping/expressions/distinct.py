@@ -1,7 +1,8 @@
 """Python functions over columns, computed once per distinct value of a batch, never row by row.
 
 What Polars does exactly as Python does on ASCII is left to it there; Python sees the odd values only.
-A function must depend on its value alone: a column may then come in batches of any size.
+A function must depend on its value alone: a column may then come in batches of any size. Inside a branch of
+an `if`, Polars hands over null for the rows that take the other branch; what comes out for them is dropped.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def by_both(
 def by_pattern(
     expr: pl.Expr,
     plain: str,
-    native: Callable[[pl.Expr], pl.Expr],
+    native: Callable[[pl.Series], pl.Series],
     function: Callable[[str], Any],
     kind: Type,
 ) -> pl.Expr:
@@ -53,7 +54,7 @@ def by_pattern(
 
     def compute(texts: pl.Series) -> pl.Series:
         odd = ~texts.str.contains(plain)
-        result = texts.to_frame("text").select(native(pl.col("text"))).to_series()
+        result = native(texts)
         if not odd.any():
             return result
         places = odd.arg_true()
@@ -82,8 +83,8 @@ def lists_by_python(expr: pl.Expr, function: Callable[[list[str]], list[str]]) -
 
 
 def _mapped(values: pl.Series, function: Callable[[Any], Any], dtype: pl.DataType) -> pl.Series:
-    distinct = values.unique()
-    if len(distinct) > REPEATED * len(values):
+    distinct = values.drop_nulls().unique()
+    if values.null_count() == 0 and len(distinct) > REPEATED * len(values):
         return pl.Series(values.name, map(function, values.to_list()), dtype=dtype)
     results = pl.Series(map(function, distinct.to_list()), dtype=dtype)
-    return values.replace_strict(distinct, results, return_dtype=dtype)
+    return values.replace_strict(distinct, results, default=None, return_dtype=dtype)

@@ -91,7 +91,7 @@ def uuid(value: Value, arguments: Arguments) -> Value:
     namespace = uuids.uuid5(NAMESPACE, arguments["namespace"]).bytes
 
     def compute(texts: pl.Series) -> pl.Series:
-        hashes = [sha1(namespace + text.encode()).hexdigest() for text in texts.to_list()]  # noqa: S324
+        hashes = [sha1(namespace + text.encode()).hexdigest() for text in texts.fill_null("")]  # noqa: S324
         frame = pl.DataFrame(
             {"text": texts, "hash": hashes}, schema={"text": pl.String, "hash": pl.String}
         )

@@ -26,6 +26,9 @@ from etlrunner.mapping.expressions.typed import Value, derived
 LONGEST_TEXT = 1_000
 """The most that `pad_left` and `truncate` may be asked for."""
 
+ONE_WORD = r"^[!-~--[\-({\[<]]*\z"
+"""ASCII text in which `title` finds one word."""
+
 SPACES = f"[{re.escape(WHITE_SPACE)}]+"
 
 
@@ -42,14 +45,12 @@ def upper(value: Value, arguments: Arguments) -> Value:
 
 
 def capitalize(value: Value, arguments: Arguments) -> Value:
-    def native(texts: pl.Series) -> pl.Series:
-        return texts.str.slice(0, 1).str.to_uppercase() + texts.str.slice(1).str.to_lowercase()
-
-    return _both(value, native, str.capitalize)
+    return _both(value, _capitalized, str.capitalize)
 
 
 def title(value: Value, arguments: Arguments) -> Value:
-    return _python(value, characters.titled)
+    expr = distinct.by_pattern(value.expr, ONE_WORD, _capitalized, characters.titled, TEXT)
+    return derived(TEXT, expr, value)
 
 
 def strip_accents(value: Value, arguments: Arguments) -> Value:
@@ -61,7 +62,10 @@ def ascii_only(value: Value, arguments: Arguments) -> Value:
 
 
 def slug(value: Value, arguments: Arguments) -> Value:
-    return _python(value, characters.slug)
+    def native(texts: pl.Series) -> pl.Series:
+        return texts.str.to_lowercase().str.replace_all("[^a-z0-9]+", "-").str.strip_chars("-")
+
+    return _both(value, native, characters.slug)
 
 
 def initials(value: Value, arguments: Arguments) -> Value:
@@ -166,6 +170,10 @@ def _reason(error: pl.exceptions.PolarsError) -> str:
         r"(Compiled .+)", str(error)
     )
     return reason.group(1).rstrip(".") if reason else "it cannot be read"
+
+
+def _capitalized(texts: pl.Series) -> pl.Series:
+    return texts.str.slice(0, 1).str.to_uppercase() + texts.str.slice(1).str.to_lowercase()
 
 
 def _same(texts: pl.Series) -> pl.Series:
