@@ -48,7 +48,7 @@ def decide(
 ) -> Decision:
     """The last occurrence that has come decides; those before it are done, or missed.
 
-    `off` is when the flow was last seen switched off: what was due until then is not missed.
+    What was due until `off`, when the flow was last seen switched off, is neither made up nor missed.
     """
     if flow.schedule is None or not flow.enabled:
         return Decision()
@@ -66,7 +66,7 @@ def decide(
     made = [each for each in mine if each.outcome != "skipped"]
     if made and made[-1].outcome == "failed":
         return _again(flow, last, made, now, missed, wake)
-    return _first(flow.schedule, last, len(made), now, missed, wake, known=bool(tries))
+    return _first(flow.schedule, last, len(made), now, missed, wake)
 
 
 def _first(
@@ -76,16 +76,12 @@ def _first(
     now: datetime,
     missed: tuple[Occurrence, ...],
     wake: datetime | None,
-    *,
-    known: bool,
 ) -> Decision:
     """The first attempt, or one after others that were cut off: within the window, else missed."""
     if made >= MOST_INTERRUPTIONS:
         return Decision(missed=missed, wake=wake)
     if calendar.due(schedule, now, ()) != last.date:
-        # a flow that never ran by schedule was perhaps switched on a minute ago: it missed nothing
-        too_late = (last,) if known and not made else ()
-        return Decision(missed=(*missed, *too_late), wake=wake)
+        return Decision(missed=missed if made else (*missed, last), wake=wake)
     trigger = "catch-up" if now - last.instant > LATE else "schedule"
     return Decision(Attempt(last.date, "retry" if made else trigger, made + 1), missed, wake)
 
@@ -136,6 +132,8 @@ def _missed_before(
 ) -> tuple[Occurrence, ...]:
     """Dates between the last one that is known of and this one: nothing ran then."""
     earlier = [each.date for each in tries if each.date < last.date]
+    if not earlier and off is not None:
+        earlier = [off.date() - timedelta(days=2)]
     if not earlier or any(each.date > last.date for each in tries):
         return ()
     first = max(earlier) + timedelta(days=1)

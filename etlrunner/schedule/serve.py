@@ -20,6 +20,8 @@ NAP = timedelta(seconds=30)
 BUSY = 8
 SEEN_OFF = timedelta(minutes=5)
 """How often it is noted that a flow is switched off."""
+FIRST_SIGHT = timedelta(hours=1)
+"""A flow never seen before does not make up for what was due longer ago: it is new, not late."""
 _log = logging.getLogger(__name__)
 
 Flows = Callable[[], Mapping[str, Flow | EtlError]]
@@ -154,11 +156,15 @@ class _Rounds:
         if decision.start is None or self._is_held(flow.name):
             return
         if self._history.claim(flow.name, decision.start.date, decision.start.attempt):
-            self._begin(flow.name, decision.start)
+            self._begin(flow, decision.start)
 
     def _decide(self, flow: Flow) -> Decision:
+        now = self._clock.now()
         tries, off = self._history.tries(flow.name), self._history.last_off(flow.name)
-        return decide(flow, tries, self._clock.now(), off)
+        if off is None and not tries:
+            off = now - FIRST_SIGHT
+            self._history.note_off(flow.name, off)
+        return decide(flow, tries, now, off)
 
     def _is_held(self, name: str) -> bool:
         """Whether another run of the flow, by hand perhaps, is under way: then wait for its end."""
@@ -170,11 +176,12 @@ class _Rounds:
         self.codes.setdefault(name, BUSY)
         return True
 
-    def _begin(self, name: str, what: Attempt) -> None:
+    def _begin(self, flow: Flow, what: Attempt) -> None:
         if self._pool is None:
-            self._run(name, what)
+            self._run(flow.name, what)
+            self._wakes[flow.name] = self._decide(flow)  # perhaps another attempt comes soon
         else:
-            self._under_way[name] = self._pool.submit(self._run, name, what)
+            self._under_way[flow.name] = self._pool.submit(self._run, flow.name, what)
 
     def _run(self, name: str, what: Attempt) -> None:
         """Run a flow; whatever goes wrong with it stays with it."""
