@@ -145,7 +145,7 @@ def frame_of(given_rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def agrees(expression: str, given_rows: Sequence[Mapping[str, Any]]) -> None:
-    """The column equals Jinja2's cells; in memory and in batches, with no null in it."""
+    """The column equals Jinja2's cells, so no null is in it."""
     compiled = compile_value(Located(expression), COLUMNS, today=TODAY)
     column = frame_of(given_rows).with_columns(compiled.expr.alias("result"))["result"]
     expected = [oracle.cell(expression, row, TODAY) for row in given_rows]

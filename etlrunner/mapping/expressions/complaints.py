@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from jinja2 import nodes
 
-from etlrunner.mapping.expressions.parse import STATEMENT, Parsed
+from etlrunner.mapping.expressions.parse import Parsed
 from etlrunner.mapping.expressions.typed import Type
 
 UNRELIABLE = (
@@ -58,6 +58,8 @@ def span(parsed: Parsed, node: nodes.Node) -> tuple[int, int]:
         one = waiting.pop()
         if not isinstance(one, (*UNRELIABLE, nodes.Operand)) and one.lineno in parsed.tokens:
             offsets.append(one.lineno)
+            if isinstance(one, nodes.Getattr):  # its position is the dot's
+                offsets.append(next(at for at in parsed.tokens if at > one.lineno))
         waiting += one.iter_child_nodes()
     if not offsets:
         return (node.lineno or 0), (node.lineno or 0) + 1
@@ -76,8 +78,6 @@ def token_span(parsed: Parsed, node: nodes.Node) -> tuple[int, int]:
 def forbidden(node: nodes.Node, filters: Iterable[str]) -> tuple[str, str]:
     """Why a node is not allowed, and what to write instead."""
     kind = type(node).__name__
-    if isinstance(node, nodes.Stmt):
-        return STATEMENT, ""
     message = NOT_ALLOWED.get(kind, f"{kind} is not allowed here")
     target = node.node if isinstance(node, nodes.Call) else node
     if isinstance(target, nodes.Getattr):

@@ -110,6 +110,8 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
     except (RecursionError, MemoryError):
         spots.add("E360", "too many brackets inside each other", 0, 1)
         return None
+    if _has_statement(spots, tokens):
+        return None
     return Parsed(spots, parts, tokens, template=state is None)
 
 
@@ -153,7 +155,7 @@ def _lexing(source: str, at: int, error: TemplateSyntaxError) -> str:
 
 
 def _has_statement(spots: Spots, tokens: dict[int, Token]) -> bool:
-    """Whether a statement is the reason: most of them cannot even be read without their end."""
+    """Whether there is a statement; noted here, since most cannot even be read without their end."""
     for token in tokens.values():
         if token.kind == "block_begin":
             spots.add("E354", STATEMENT, token.offset, token.end)
