@@ -10,7 +10,7 @@ from typing import Any
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
-from etlrunner.lib import archive as archives
+from etlrunner.lib import files
 from etlrunner.model import Archive, RunRecord
 
 CAN_HEAL = (3, 7)
@@ -85,7 +85,7 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
 def _intact(project: Project, record: RunRecord) -> Kept | None:
     folder = run_folder(project, record)
     path = folder / "roster.zip"
-    if not path.is_file() or archives.sha256(path) != record.archive_sha256:
+    if not path.is_file() or files.sha256(path) != record.archive_sha256:
         return None
     rows = {name: counts.written for name, counts in record.counts.items()}
     archive = Archive(path, record.content_hash, path.stat().st_size, rows, record.archive_sha256)

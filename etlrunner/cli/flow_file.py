@@ -58,6 +58,8 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
             f"{path} is there already; nothing was written", hint="another name, or --force"
         )
     _write_open(path, render(answers))
+    if answers.folder:
+        files.private_folder(root / answers.folder)
     _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
     _extend(root / ".gitignore", list(IGNORED))
     return path

@@ -43,7 +43,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
     from rich.table import Table
 
     rows = [[_cell(value) for value in row] for row in rows]
-    grid = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    if title:
+        say(f"\n{title}")
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(header):
         figures = bool(rows) and all(_is_figure(row[place]) for row in rows)
         grid.add_column(name, justify="right" if figures else "left", overflow="fold")

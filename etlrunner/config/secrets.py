@@ -66,6 +66,14 @@ def store(ref: SecretRef, value: str, project: Project) -> str:
     return _store_in_env(ref.name, value, project.root / ".env")
 
 
+def history_url(project: Project) -> Secret | None:
+    """The address of a shared history, if etlrunner.yaml names one."""
+    from etlrunner.config import validate
+
+    ref = validate.read_settings(project).history_url
+    return reveal(ref, project) if ref else None
+
+
 def _references(options: Any) -> Iterator[SecretRef]:
     if isinstance(options, SecretRef):
         yield options

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urljoin
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -85,14 +86,23 @@ def _parts(schema: Schema, data: Any, base: str) -> list[Schema]:
     found = [{**schema, "_base": base}]
     reference = schema.get("$ref")
     if reference:
-        where = reference if reference.startswith(BASE) else base.rsplit("/", 1)[0] + "/" + reference
-        found += _parts(load(where.removeprefix(BASE).removesuffix(".json")), data, where)
+        found += _parts(*_referred(reference, base, data))
     for branch in schema.get("allOf", ()):
         if "if" not in branch:
             found += _parts(branch, data, base)
         elif _chosen(branch["if"], data):
             found += _parts(branch["then"], data, base)
     return found
+
+
+def _referred(reference: str, base: str, data: Any) -> tuple[Schema, Any, str]:
+    """What a reference means: a file beside this one, or a part of this one."""
+    file, _, fragment = reference.partition("#")
+    where = base if not file else file if file.startswith(BASE) else urljoin(base, file)
+    found: Any = load(where.removeprefix(BASE).removesuffix(".json"))
+    for step in fragment.strip("/").split("/") if fragment else ():
+        found = found[step]
+    return found, data, where
 
 
 def _chosen(condition: Schema, data: Any) -> bool:

@@ -15,7 +15,8 @@ from types import ModuleType
 
 import polars as pl
 
-from etlrunner import roster, table as tables
+from etlrunner import roster
+from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
@@ -148,9 +149,7 @@ class _Work:
     def _transformed(self, frame: pl.LazyFrame) -> tuple[dict[str, str], pl.LazyFrame]:
         """Through the transforms, each on frozen rows; rows that go or come are counted."""
         columns = dict(_source_columns(self.mapping.source))
-        others = {
-            name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames
-        }
+        others = {name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames}
         kinds = {name: _source_columns(name) for name in others}
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
@@ -331,7 +330,9 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
     columns: Mapping[str, str] = _source_columns(mapping.source)
     kinds = {name: _source_columns(name) for name in roster.TABLES}
     if mapping.where is not None:
-        problems += _tried(lambda: compile_where(mapping.where, conditions.types(columns), today=today))  # type: ignore[arg-type]
+        problems += _tried(
+            lambda: compile_where(mapping.where, conditions.types(columns), today=today)
+        )  # type: ignore[arg-type]
     for number, step in enumerate(mapping.transforms):
         try:
             columns = resolve(step.type).columns(columns, _options(step, today), kinds)

@@ -28,7 +28,9 @@ def types(columns: Columns) -> dict[str, Type]:
 def kinds_of(frame: pl.LazyFrame) -> dict[str, str]:
     """Name and kind of each column of a frame but its row number."""
     schema = frame.collect_schema()
-    return {name: "list" if kind == LIST else "text" for name, kind in schema.items() if name != ROW}
+    return {
+        name: "list" if kind == LIST else "text" for name, kind in schema.items() if name != ROW
+    }
 
 
 def rules(options: Options, columns: Columns, key: str = "where") -> tuple[Rule, ...]:

@@ -21,7 +21,7 @@ _BLOCK = 1024 * 1024
 @contextlib.contextmanager
 def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[Folder]:
     """The folder must be there: making one would hide a disk that is not mounted."""
-    folder = Path(options["folder"])
+    folder = Path(options["path"])
     if not folder.is_dir():
         raise LocalTrouble(f"there is no folder {folder}", hint="make it, or mount what holds it")
     yield Folder(folder, clock, progress)

@@ -139,7 +139,7 @@ def _lines(path: Path, width: int) -> tuple[int, int, list[Trouble]]:
     bare = line.str.replace_all(r'"(?:[^"]|"")*"', "")
     is_blank = line.str.strip_chars(columns.WHITE + ",") == ""
     checked = (
-        pl.scan_lines(path)
+        pl.scan_lines(path, name="lines")
         .with_row_index("line", 1)
         .slice(1)
         .select(

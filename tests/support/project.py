@@ -27,6 +27,7 @@ class TestProject:
 
     def __init__(self, root: Path, clock: Any = None) -> None:
         files.private_folder(root / "flows")
+        files.private_folder(root / "out")
         self.root = root
         self.project = Project.find(root, root)
         self.clock = clock or SimulatedClock(NOW)

@@ -1,0 +1,90 @@
+"""Finished tables against the target's rules: repairs first, then findings over what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from etlrunner import table
+from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
+from etlrunner.repair import repair
+from etlrunner.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The tables as they may be sent, what is wrong with them, and what was repaired."""
+
+    finished: Mapping[str, FinishedTable]
+    findings: tuple[Finding, ...]
+    repairs: tuple[Repair, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def check(
+    flow: Flow,
+    target: Target,
+    finished: Mapping[str, FinishedTable],
+    folder: Path,
+    *,
+    modules: Iterable[CheckModule],
+    progress: Progress,
+) -> Checked:
+    """Repair what the flow says, then look for everything that Apple would refuse or people notice.
+
+    Errors are findings like the others here: whether they end the run is the engine's to say.
+    """
+    progress.start("check", len(finished), "tables")
+    repaired, repairs = repair(target, finished, flow.repair, folder)
+    tables = {name: pl.scan_parquet(made.path) for name, made in repaired.items()}
+    findings = findings_of(tables, modules, options_for(target, flow.sink.options))
+    progress.done("check")
+    return Checked(repaired, findings, repairs)
+
+
+def options_for(target: Target, sink: Options) -> Options:
+    """What the checks want to know about the district's accounts, from the options of its sink."""
+    return {
+        "target": target,
+        "account_name_uses": tuple(sink.get("account_name_uses") or ()),
+        "federated_domains": tuple(sink.get("federated_domains") or ()),
+    }
+
+
+def findings_of(
+    tables: Mapping[str, pl.LazyFrame], modules: Iterable[CheckModule], options: Options
+) -> tuple[Finding, ...]:
+    """Every module's findings, errors first, each in the order of the files and rows."""
+    found = [finding for module in modules for finding in module.check(tables, options)]
+    order = {name: place for place, name in enumerate(options["target"].tables)}
+    found.sort(key=lambda f: (f.severity != "error", order.get(f.table, 99), f.rule, f.row or 1e12))
+    return tuple(_with_schools(found, tables))
+
+
+def _with_schools(findings: list[Finding], tables: Mapping[str, pl.LazyFrame]) -> Iterator[Finding]:
+    """A roster row belongs to the school of its class."""
+    wanted = [f.key for f in findings if f.table == "rosters" and f.key and not f.school]
+    school_of: dict[str, str] = {}
+    if wanted and _has(tables, "classes", "class_id", "location_id"):
+        rows = tables["rosters"].filter(pl.col("roster_id").is_in(wanted))
+        classes = tables["classes"].select("class_id", "location_id").unique("class_id")
+        joined = rows.join(classes, on="class_id", how="left").select("roster_id", "location_id")
+        school_of = dict(table.collect(joined).iter_rows())
+    for finding in findings:
+        school = school_of.get(finding.key or "") if finding.table == "rosters" else None
+        yield replace(finding, school=school) if school else finding
+
+
+def _has(tables: Mapping[str, pl.LazyFrame], name: str, *columns: str) -> bool:
+    """A table of somebody's zip may lack any column."""
+    return (
+        name in tables
+        and {*columns} <= set(tables[name].collect_schema().names())
+        and "class_id" in tables["rosters"].collect_schema().names()
+    )
