@@ -33,11 +33,11 @@ class TokenRequest:
 
     def parts(self, key: Secret, secret: Secret, scopes: Sequence[str]) -> tuple[str, str]:
         """The form body, and the Authorization header (empty for none)."""
-        form = {"grant_type": self.grant}
+        form: dict[str, str] = {"grant_type": self.grant}
         header = ""
         if self.credentials == "body" or self.grant == "password":
-            names = ("username", "password") if self.grant == "password" else _CLIENT
-            form |= dict(zip(names, (key.reveal(), secret.reveal()), strict=True))
+            name, word = _PERSON if self.grant == "password" else _CLIENT
+            form |= {name: key.reveal(), word: secret.reveal()}
         if self.credentials != "body":
             # RFC 6749 2.3.1: encoded first, so that a colon or a plus in them arrives as itself
             plain = self.credentials == "basic-plain"
@@ -51,6 +51,7 @@ class TokenRequest:
 
 
 _CLIENT = ("client_id", "client_secret")
+_PERSON = ("username", "password")
 
 
 @dataclass(frozen=True, slots=True)

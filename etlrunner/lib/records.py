@@ -163,12 +163,12 @@ class _Node:
         return msgspec.defstruct(f"{name}_record", fields, rename=rename, gc=False)
 
     def type_of(self, name: str) -> Any:
-        one = self.struct(name) | Scalar if self.below else Scalar
-        return list[one] | one if self.many else one
+        one: Any = self.struct(name) | Scalar if self.below else Scalar
+        return list[one] | one if self.many else one  # type: ignore[valid-type]
 
 
 def _attribute(name: str) -> str:
-    return "f_" + re.sub(r"\W", "_", name)
+    return "f_" + re.sub(r"\W", lambda found: f"_{ord(found[0]):x}_", name)
 
 
 # ---------------------------------------------------------------- values by paths

@@ -11,7 +11,7 @@ from typing import Any
 from etlrunner import roster
 from etlrunner.config import load
 from etlrunner.errors import ConfigurationError
-from etlrunner.lib import records, shipped
+from etlrunner.lib import records, schema, shipped
 from etlrunner.lib.http import Timeouts
 from etlrunner.lib.oauth import TokenRequest
 from etlrunner.model import Options, Problem
@@ -109,21 +109,11 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load(path: Path) -> Any:
-    document = load.load(path)
-    _check(document)
-    return document.data
-
-
-def _check(document: Any) -> None:
-    """The schema's opinion of one file."""
-    try:
-        from etlrunner.lib import schema
-    except ImportError:
-        return
-
-    problems = list(schema.check(document.data, document.places, "source-definition"))
+    """One file, by the schema's opinion of it."""
+    data, problems = schema.check(load.load(path), "source-definition")
     if problems:
         raise ConfigurationError(problems)
+    return data
 
 
 def _find(name: str | Path) -> Path:
