@@ -105,8 +105,9 @@ def _without_equals(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     names = rows.collect_schema().names()
     hashes = [pl.col(name).hash(seed=place) for place, name in enumerate(names, 1)]
     whole = reduce(operator.xor, hashes)
-    known = table.collect(others.select(whole.alias("hash"))).to_series()
-    return table.collect(rows.filter(~whole.is_in(known.implode()))).lazy()
+    known = others.select(whole.alias("_hash"))
+    odd = rows.with_columns(whole.alias("_hash")).join(known, on="_hash", how="anti")
+    return table.stream(odd.drop("_hash")).lazy()
 
 
 def _school_of_class(tables: Tables) -> pl.LazyFrame | None:

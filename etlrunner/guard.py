@@ -1,22 +1,21 @@
-"""All or nothing: reasons why a person has to look before anything is sent."""
+"""Safeguards: what one delivery would change against what it may change. All or nothing.
+
+Apple deactivates whoever is missing from an upload, so a plausible but wrong upload is the worst that
+can happen: a total within its limit says little when one school is gone, which is why schools are
+looked at one by one, and why the first delivery, an empty table and a narrower scope are always held.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
-from etlrunner.model import (
-    Changes,
-    Counts,
-    FinishedTable,
-    Flow,
-    Hold,
-    Limit,
-    TableChanges,
-    TableSafeguards,
-)
+from etlrunner.compare import NO_SCHOOL
+from etlrunner.model import Changes, FinishedTable, Flow, Hold, Limit, Safeguards, TableChanges
 
-VERBS = {"max_removed": "removed", "max_added": "added", "max_changed": "changed"}
+NAMED = 20
+"""Schools that get a sentence each; the rest share one."""
 
 
 def guard(
@@ -26,161 +25,234 @@ def guard(
     *,
     delivered_scope: Mapping[str, Any] | None,
 ) -> tuple[Hold, ...]:
-    """Every reason to hold the run; none means that it may be sent."""
-    holds = list(_empty(changes))
-    if changes.baseline is None:
-        holds += _first_delivery(flow, changes)
-    else:
-        for name, change in changes.tables.items():
-            limits = flow.safeguards.tables.get(name, TableSafeguards())
-            holds += _beyond(limits, change, flow.safeguards.small_change)
-        holds += _narrowed(delivered_scope, scope_of(flow))
-    for name, table in tables.items():
-        limits = flow.safeguards.tables.get(name, TableSafeguards())
-        holds += _rejected(limits.max_rejected, table, flow.safeguards.small_change)
-    return tuple(holds)
+    """Every reason to hold this delivery; none means that it may go."""
+    return tuple(_holds(flow, changes, tables, delivered_scope))
 
 
 def scope_of(flow: Flow) -> dict[str, Any]:
-    """What part of the roster a flow takes, as plain data: kept with each delivery."""
-    choice = flow.select
+    """What the flow selects, as plain data that is kept with a delivery and compared by the next."""
     return {
-        "schools_include": sorted(one.text for one in choice.schools.include),
-        "schools_exclude": sorted(one.text for one in choice.schools.exclude),
-        "statuses": sorted(choice.statuses),
-        "grades": sorted(choice.grades),
-        "leave_out": {table: sorted(many) for table, many in sorted(flow.leave_out.items())},
+        "schools": {
+            "include": sorted(located.text for located in flow.select.schools.include),
+            "exclude": sorted(located.text for located in flow.select.schools.exclude),
+        },
+        "grades": sorted(flow.select.grades),
+        "statuses": sorted(flow.select.statuses),
+        "leave_out": {table: sorted(ids) for table, ids in sorted(flow.leave_out.items()) if ids},
     }
 
 
-def allowed(limit: Limit, of: int, small_change: int) -> int:
-    """How many rows a limit lets through; a share lets at least `small_change` rows through."""
-    if limit.count is not None:
-        return limit.count
-    # shares are written in per cent with few digits: rounding takes the float's noise away
-    return max(int(round((limit.share or 0) * of, 6)), small_change)
+def _holds(
+    flow: Flow,
+    changes: Changes,
+    tables: Mapping[str, FinishedTable],
+    delivered_scope: Mapping[str, Any] | None,
+) -> Iterator[Hold]:
+    safeguards = flow.safeguards
+    yield from _empty(changes)
+    if changes.baseline is None:
+        yield from _first(changes, safeguards)
+    else:
+        yield from _narrowed(scope_of(flow), delivered_scope)
+        for change in changes.tables.values():
+            yield from _table(change, safeguards)
+    for finished in tables.values():
+        yield from _rejected(finished, safeguards)
+
+
+# ---------------------------------------------------------------- always
 
 
 def _empty(changes: Changes) -> Iterator[Hold]:
     for name, change in changes.tables.items():
-        if change.after == 0:
+        if not change.after:
             yield Hold(
-                "empty_table", f"{name}.csv would be empty", table=name, value="0", limit="1"
+                "empty_table",
+                f"{name}: there are no rows; the last delivery had {change.before:,}",
+                table=name,
+                value="0",
+                limit="1",
             )
 
 
-def _first_delivery(flow: Flow, changes: Changes) -> Iterator[Hold]:
-    """Held unless the flow states minima and all of them are met."""
-    expect = flow.safeguards.expect
-    if not expect:
-        rows = changes.tables["students"].after if "students" in changes.tables else 0
+def _first(changes: Changes, safeguards: Safeguards) -> Iterator[Hold]:
+    """A first delivery has nothing to be compared with; stated minima can vouch for it."""
+    if not safeguards.expect:
         yield Hold(
             "first_delivery",
-            f"this is the flow's first delivery ({rows:,} students); somebody has to look first",
+            "this is the first delivery of this flow, and nothing says what to expect of it",
         )
-    for name, least in expect.items():
+    for name, least in safeguards.expect.items():
         after = changes.tables[name].after if name in changes.tables else 0
         if after < least:
             yield Hold(
-                f"expect.{name}",
-                f"the first delivery has {after:,} {name}; at least {least:,} are expected",
+                f"safeguards.expect.{name}",
+                f"{name}: this first delivery has {after:,} rows, and at least {least:,} are expected",
                 table=name,
                 value=str(after),
                 limit=str(least),
             )
 
 
-def _beyond(limits: TableSafeguards, change: TableChanges, small: int) -> Iterator[Hold]:
-    """Removed, added or changed rows beyond their limits, over the whole table and per school."""
-    for key, verb in VERBS.items():
-        limit: Limit | None = getattr(limits, key)
-        count: int = getattr(change, verb)
-        if limit is not None and count > allowed(limit, change.before, small):
-            yield Hold(
-                f"{change.table}.{key}",
-                f"{count:,} of {change.before:,} {change.table} would be {verb}"
-                f"{_where(change, verb)}; the limit is {limit}",
-                table=change.table,
-                value=str(count),
-                limit=str(limit),
-            )
-    if limits.max_removed_per_school is not None:
-        yield from _beyond_per_school(limits.max_removed_per_school, change, small)
+# ---------------------------------------------------------------- limits
 
 
-def _beyond_per_school(limit: Limit, change: TableChanges, small: int) -> Iterator[Hold]:
-    for school, (before, _, removed, _) in change.schools.items():
-        if removed > allowed(limit, before, small):
-            gone = "all " if removed == before else ""
-            yield Hold(
-                f"{change.table}.max_removed_per_school",
-                f"{gone}{removed:,} of {before:,} {change.table} of school {school or '(none)'} "
-                f"would be removed; the limit is {limit}",
-                table=change.table,
-                school=school,
-                value=str(removed),
-                limit=str(limit),
-            )
-
-
-def _where(change: TableChanges, verb: str) -> str:
-    """The schools that lose or gain most, by their ids."""
-    place = {"added": 1, "removed": 2, "changed": 3}[verb]
-    ranked = sorted(change.schools.items(), key=lambda item: -item[1][place])
-    named = [
-        f"{school}: {counts[place]:,}" for school, counts in ranked[:3] if counts[place] and school
-    ]
-    return f" ({', '.join(named)})" if named else ""
-
-
-def _rejected(limit: Limit | None, table: FinishedTable, small: int) -> Iterator[Hold]:
-    """Too many rows that could not be mapped, or were repaired away."""
-    if limit is None:
+def _table(change: TableChanges, safeguards: Safeguards) -> Iterator[Hold]:
+    limits = safeguards.tables.get(change.table)
+    if limits is None:
         return
-    counts: Counts = table.counts
-    rejected = sum(counts.rejected.values())
-    of = counts.written + rejected
-    if rejected > allowed(limit, of, small):
-        rules = sorted(counts.rejected.items(), key=lambda item: -item[1])[:3]
-        named = ", ".join(f"{rule}: {count:,}" for rule, count in rules)
+    for key, limit, value, verb in (
+        ("max_removed", limits.max_removed, change.removed, "would be removed"),
+        ("max_added", limits.max_added, change.added, "would be added"),
+        ("max_changed", limits.max_changed, change.changed, "would change"),
+    ):
+        if limit is not None and _is_over(value, limit, change.before, safeguards.small_change):
+            yield _over(change, key, limit, value, verb)
+    if limits.max_removed_per_school is not None:
+        yield from _schools(change, limits.max_removed_per_school, safeguards.small_change)
+
+
+def _is_over(value: int, limit: Limit, whole: int, small_change: int) -> bool:
+    """Exactly at the limit is within it. A share says nothing about a handful of rows."""
+    if limit.count is not None:
+        return value > limit.count
+    if value < small_change:
+        return False
+    share = Fraction(limit.share or 0).limit_denominator(1_000_000)
+    return value > share * whole
+
+
+def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -> Hold:
+    gone = [school for school, counts in change.schools.items() if counts[2]]
+    where = f" ({_list(gone)})" if key == "max_removed" and change.table == "locations" else ""
+    return Hold(
+        f"safeguards.{change.table}.{key}",
+        f"{change.table}: {value:,} of {change.before:,} {verb}{where}, and the limit is {limit}",
+        table=change.table,
+        value=_share(value, change.before, limit),
+        limit=str(limit),
+    )
+
+
+def _schools(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Hold]:
+    """The schools that lose too much, those that lose most first."""
+    key = f"safeguards.{change.table}.max_removed_per_school"
+    over = [
+        (removed, before, school)
+        for school, (before, _, removed, _) in change.schools.items()
+        if _is_over(removed, limit, before, small_change)
+    ]
+    over.sort(key=lambda one: (-one[0], one[2]))
+    for removed, before, school in over[:NAMED]:
+        where = f"school {school}" if school != NO_SCHOOL else "rows of no known school"
         yield Hold(
-            f"{table.name}.max_rejected",
-            f"{rejected:,} of {of:,} rows of {table.name} were rejected ({named}); the limit is {limit}",
-            table=table.name,
-            value=str(rejected),
+            key,
+            f"{change.table}: {removed:,} of {before:,} in {where} would be removed, "
+            f"and the limit per school is {limit}",
+            table=change.table,
+            school=school,
+            value=_share(removed, before, limit),
+            limit=str(limit),
+        )
+    if rest := over[NAMED:]:
+        total = sum(removed for removed, _, _ in rest)
+        yield Hold(
+            key,
+            f"{change.table}: {total:,} rows in {len(rest):,} more schools would be removed, "
+            f"each over the limit per school of {limit}",
+            table=change.table,
+            value=str(total),
             limit=str(limit),
         )
 
 
-def _narrowed(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[Hold]:
-    """A scope that takes less than the last delivery did: those left out would be deactivated."""
-    if not before:
+def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:
+    """Rows left out with a reason, repairs included, of those that were meant to be written.
+
+    Not of those that were read: users are read for staff too, and a hundred times as many are pupils.
+    """
+    limits = safeguards.tables.get(finished.name)
+    rejected = sum(finished.counts.rejected.values())
+    meant = rejected + finished.counts.written
+    if limits is None or limits.max_rejected is None:
         return
-    for what in _less(before, now):
+    limit = limits.max_rejected
+    if _is_over(rejected, limit, meant, safeguards.small_change):
+        rules = sorted(finished.counts.rejected.items(), key=lambda one: (-one[1], one[0]))
+        why = _list([f"{rule}: {count:,}" for rule, count in rules if count])
         yield Hold(
-            "narrowed_scope",
-            f"the configuration takes less than the last delivery: {what}; "
-            "the accounts left out would be deactivated",
+            f"safeguards.{finished.name}.max_rejected",
+            f"{finished.name}: {rejected:,} of {meant:,} were rejected ({why}), "
+            f"and the limit is {limit}",
+            table=finished.name,
+            value=_share(rejected, meant, limit),
+            limit=str(limit),
         )
 
 
-def _less(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for key, what in (("schools_include", "select.schools.include"), ("grades", "select.grades")):
-        old, new = set(before.get(key, ())), set(now[key])
-        if new and (not old or old - new):
-            gone = (
-                f" without {', '.join(sorted(old - new))}"
-                if old
-                else f" only {', '.join(sorted(new))}"
-            )
-            yield f"{what}{gone}"
-    fewer = set(before.get("statuses", ())) - set(now["statuses"])
-    if fewer:
-        yield f"select.statuses without {', '.join(sorted(fewer))}"
-    more = set(now["schools_exclude"]) - set(before.get("schools_exclude", ()))
-    if more:
-        yield f"select.schools.exclude has {', '.join(sorted(more))} now"
+# ---------------------------------------------------------------- scope
+
+
+def _narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterator[Hold]:
+    """A flow that selects less than it did deactivates whoever it no longer selects."""
+    if then is None:
+        return
+    schools, before = now["schools"], then.get("schools") or {}
+    excluded = _more(before.get("exclude"), schools["exclude"])
+    if excluded:
+        yield _scope("schools.exclude", f"{_list(excluded)} {_is(excluded)} newly excluded")
+    yield from _fewer("schools.include", before.get("include"), schools["include"])
+    yield from _fewer("grades", then.get("grades"), now["grades"])
+    yield from _fewer("statuses", then.get("statuses"), now["statuses"])
+    left_out = then.get("leave_out") or {}
     for table, ids in now["leave_out"].items():
-        fresh = set(ids) - set(before.get("leave_out", {}).get(table, ()))
-        if fresh:
-            yield f"leave_out of {table} has {len(fresh)} more"
+        if more := _more(left_out.get(table), ids):
+            what = "record is" if len(more) == 1 else "records are"
+            yield Hold(
+                f"scope.leave_out.{table}",
+                f"the flow now leaves out more: {len(more):,} {what} newly listed in "
+                f"leave_out.{table}; their accounts would be deactivated",
+                table=table,
+                value=str(len(more)),
+            )
+
+
+def _fewer(key: str, then: Sequence[str] | None, now: Sequence[str]) -> Iterator[Hold]:
+    """An empty list takes everything."""
+    if not now:
+        return
+    if not then:
+        yield _scope(key, f"only {_list(now)} {_is(now)} taken, and before there was no such limit")
+    elif gone := sorted(set(then) - set(now)):
+        yield _scope(key, f"{_list(gone)} {_is(gone)} no longer taken")
+
+
+def _scope(key: str, what: str) -> Hold:
+    return Hold(
+        f"scope.{key}",
+        f"the flow now selects less (select.{key}): {what}; "
+        "accounts outside the selection would be deactivated",
+    )
+
+
+def _more(then: Sequence[str] | None, now: Sequence[str]) -> list[str]:
+    return sorted(set(now) - set(then or ()))
+
+
+# ---------------------------------------------------------------- words
+
+
+def _list(words: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(words[:most])
+    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
+
+
+def _is(words: Sequence[str]) -> str:
+    return "is" if len(words) == 1 else "are"
+
+
+def _share(value: int, whole: int, limit: Limit) -> str:
+    """The value in the limit's own unit."""
+    if limit.count is not None or not whole:
+        return str(value)
+    return f"{100 * value / whole:.4g}%"
