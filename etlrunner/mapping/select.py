@@ -1,182 +1,306 @@
-"""The flow's `select` and `leave_out`, applied to the roster as of the run's local date.
+"""Which part of the roster takes part: a flow's `select` and `leave_out`, as of the run's local date.
 
-Who leaves takes along what refers to it, each with its own reason: a class without a kept school, an
-enrollment without a kept class or user. A reference to a record that the source did not send at all is
-left alone: the checks find it, and somebody should hear of it.
+Every row of every raw table gets a verdict, 0 or one named reason. What depends on a row that is left
+out is left out too; what refers to a row that was never there is not judged here: the checks find it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from etlrunner import table
-from etlrunner.mapping import schools, terms
-from etlrunner.mapping.scope import OUT, Rule, Scope, Selected, among, judged
-from etlrunner.model import Flow
-from etlrunner.table import ROW
+from etlrunner import table as tables
+from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.model import Finding, Flow, Located, Problem, Select
 
-ORGS, SESSIONS, COURSES = "orgs", "academicSessions", "courses"
-CLASSES, USERS, ENROLLMENTS = "classes", "users", "enrollments"
+REASONS = (
+    "select.status",
+    "select.schools",
+    "select.terms",
+    "select.dates",
+    "select.grades",
+    "select.class",
+    "select.user",
+    "leave_out",
+)
+"""A verdict is 0, or 1 + the place of its reason in here."""
 
-NEEDS = {
-    ORGS: (),
-    SESSIONS: (),
-    COURSES: (ORGS, CLASSES),
-    CLASSES: (ORGS, SESSIONS, COURSES),
-    USERS: (ORGS,),
-    ENROLLMENTS: (ORGS, CLASSES, USERS),
-}
-"""The tables that decide about the rows of each table."""
+VERDICT = "_verdict"
+LEFT_OUT = {"students": "users", "staff": "users", "classes": "classes", "courses": "courses"}
+"""The raw table that a target table's `leave_out` names ids of."""
+INACTIVE = ("tobedeleted", "inactive")
 
 
-def select(flow: Flow, raw: Mapping[str, Path], as_of: date) -> Scope:
-    """Every raw table with a verdict on each row.
+@dataclass
+class Roster:
+    """The raw tables with their verdicts; `kept` has the rows that take part."""
 
-    Raises ConfigurationError for a school that is unknown or ambiguous, ChecksFailed when no term is
-    active.
+    frames: dict[str, pl.LazyFrame] = field(default_factory=dict)
+
+    def kept(self, name: str) -> pl.LazyFrame:
+        return self.frames[name].filter(pl.col(VERDICT) == 0).drop(VERDICT)
+
+
+def select(flow: Flow, raw: Mapping[str, Path], as_of: date) -> Roster:
+    """Judge every row of the raw tables.
+
+    Raises ConfigurationError for a school that is unknown or ambiguous, ChecksFailed when terms were
+    sent but none of them is active.
     """
-    selection = _Selection(flow, raw, as_of)
-    return {name: Selected(selection.frame(name)) for name in raw}
+    judge = _Judge(flow, raw, as_of)
+    for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments"):
+        if name in raw:
+            getattr(judge, f"judge_{name}")()
+    for name in raw.keys() - judge.roster.frames.keys():
+        judge.settle(name, [("select.status", judge.is_inactive())])
+    return judge.roster
 
 
-@dataclass(frozen=True)
-class _Gone:
-    """Ids of a table's records that are known and left out."""
-
-    ids: pl.Series
-
-    def referred_by(self, column: str) -> pl.Expr:
-        return among(column, self.ids) if len(self.ids) else pl.lit(value=False)
-
-
-class _Selection:
-    """The verdicts, table by table, in the order in which they depend on each other."""
+class _Judge:
+    """One pass over the tables, in the order in which they depend on each other."""
 
     def __init__(self, flow: Flow, raw: Mapping[str, Path], as_of: date) -> None:
         self.flow = flow
-        self.raw = raw
+        self.choice: Select = flow.select
         self.as_of = as_of
-        self.frames: dict[str, pl.LazyFrame] = {}
-        self.schools = schools.chosen(
-            self._orgs(), flow.select.schools, flow.name, self._left_out(ORGS)
+        self.raw = {name: tables.scan(path).frame for name, path in raw.items()}
+        self.roster = Roster()
+        self.ids: dict[str, tuple[pl.Series, pl.Series]] = {}
+        """Table -> (ids that are there, ids that take part)."""
+        self.schools: tuple[pl.Series, pl.Series] = (_none(), _none())
+        """(orgs that are there, schools that take part)."""
+        self.ending: pl.Series = _none()
+        """Classes whose terms have all ended, kept for the time after."""
+
+    def judge_orgs(self) -> None:
+        orgs = tables.collect(self.raw["orgs"])
+        taken = self._schools_taken(orgs)
+        is_school = pl.col("type") == "school"
+        self.settle(
+            "orgs",
+            [
+                ("select.status", self.is_inactive()),
+                ("select.schools", is_school & ~pl.col("sourcedId").is_in(taken.implode())),
+            ],
         )
-        self.frames[ORGS] = self._judge(ORGS, [("select.schools", self.schools.unchosen)])
-        self.frames[SESSIONS] = self._judge(SESSIONS, [])
-        self._classes()
-        self._courses()
-        self._users()
-        self._enrollments()
+        kept = tables.collect(self.roster.kept("orgs").filter(is_school).select("sourcedId"))
+        self.schools = (orgs["sourcedId"], kept["sourcedId"])
 
-    def frame(self, name: str) -> pl.LazyFrame:
-        """A table with its verdicts; a table that nothing here is about has status and leave_out."""
-        return self.frames[name] if name in self.frames else self._judge(name, [])
+    def judge_academicSessions(self) -> None:  # noqa: N802 - named after the table
+        today, lead, lag = self.as_of, self.choice.term_lead, self.choice.term_lag
+        started = _day("startDate") <= (today + lead).isoformat()
+        ended = (_day("endDate") != "") & (_day("endDate") <= (today - lag).isoformat())
+        self.settle(
+            "academicSessions",
+            [("select.status", self.is_inactive()), ("select.terms", ~started | ended)],
+        )
+        known, active = self.ids["academicSessions"]
+        if len(known) and not len(active):
+            raise ChecksFailed(
+                [
+                    Finding(
+                        "select.terms",
+                        "error",
+                        f"none of the {len(known)} academic sessions is active on {today} "
+                        f"({lead.days} days before, {lag.days} days after)",
+                        "academicSessions",
+                    )
+                ],
+                hint="is it summer? widen select.terms, or wait for the new year in the SIS",
+            )
 
-    # ------------------------------------------------------------ tables
-
-    def _orgs(self) -> pl.DataFrame:
-        columns = ["sourcedId", "type", "identifier"]
-        return table.collect(
-            self._scan(ORGS).select(*columns, self._wrong_status().alias("wrong_status"))
+    def judge_courses(self) -> None:
+        self.settle(
+            "courses",
+            [
+                ("select.status", self.is_inactive()),
+                ("select.schools", self._elsewhere("orgSourcedId")),
+                ("leave_out", self._left_out("courses")),
+            ],
         )
 
-    def _classes(self) -> None:
-        """By school, course and term; courses are asked for their status only."""
-        courses = _gone(self._judge(COURSES, []))
-        timed = terms.classes(
-            self._scan(CLASSES), self.frames[SESSIONS], self.flow.select, self.as_of
+    def judge_classes(self) -> None:
+        self.settle(
+            "classes",
+            [
+                ("select.status", self.is_inactive()),
+                ("select.schools", self._elsewhere("schoolSourcedId")),
+                ("select.terms", self._out_of_term()),
+                ("leave_out", self._left_out("classes")),
+            ],
         )
-        self.spans = timed.spans
-        frame = timed.frame
-        rules = [
-            ("select.schools", self._elsewhere("schoolSourcedId")),
-            ("select.course", courses.referred_by("courseSourcedId")),
-            ("select.terms", pl.col(terms.OVER)),
-        ]
-        self.frames[CLASSES] = self._judge(CLASSES, rules, frame).drop(terms.OVER)
 
-    def _courses(self) -> None:
-        """A course of a school that is not chosen stays where a kept class teaches it."""
-        taught = _ids(Selected(self.frames[CLASSES]).kept, "courseSourcedId")
-        elsewhere = among("orgSourcedId", self.schools.unchosen_ids)
-        rules = [("select.schools", elsewhere & ~among("sourcedId", taught))]
-        self.frames[COURSES] = self._judge(COURSES, rules)
+    def judge_users(self) -> None:
+        orgs = self._lists("users", "orgSourcedIds")
+        frame = self.raw["users"].join(orgs, on=tables.ROW, how="left", maintain_order="left")
+        had_schools = pl.col("_schools_before") > 0
+        cleaned = pl.col("_taken").fill_null(pl.lit([], dtype=tables.LIST))
+        frame = frame.with_columns(orgSourcedIds=cleaned)
+        self.raw["users"] = frame
+        nowhere = had_schools.fill_null(value=False) & (pl.col("orgSourcedIds").list.len() == 0)
+        rules = [("select.status", self.is_inactive()), ("select.schools", nowhere)]
+        if self.choice.grades:
+            wanted = pl.col("grades").list.eval(pl.element().is_in(self.choice.grades)).list.any()
+            rules.append(("select.grades", (pl.col("role") == "student") & ~wanted))
+        rules.append(("leave_out", self._left_out("users")))
+        self.settle("users", rules, drop=["_taken", "_schools_before"])
 
-    def _users(self) -> None:
-        frame = schools.trimmed(self._scan(USERS), self.schools)
-        rules = [("select.schools", pl.col(schools.NOWHERE))]
-        if self.flow.select.grades:
-            wanted = pl.Series(self.flow.select.grades, dtype=pl.String)
-            other = ~pl.col("grades").list.eval(pl.element().is_in(wanted.implode())).list.any()
-            rules.append(("select.grades", (pl.col("role") == "student") & other))
-        self.frames[USERS] = self._judge(USERS, rules, frame).drop(schools.NOWHERE)
-
-    def _enrollments(self) -> None:
-        frame = terms.enrollments(self._scan(ENROLLMENTS), self.spans, self.as_of)
-        rules = [
-            ("select.schools", self._elsewhere("schoolSourcedId")),
-            ("select.class", _gone(self.frames[CLASSES]).referred_by("classSourcedId")),
-            ("select.dates", pl.col(terms.NOT_NOW)),
-            ("select.user", _gone(self.frames[USERS]).referred_by("userSourcedId")),
-        ]
-        self.frames[ENROLLMENTS] = self._judge(ENROLLMENTS, rules, frame).drop(terms.NOT_NOW)
+    def judge_enrollments(self) -> None:
+        self.settle(
+            "enrollments",
+            [
+                ("select.status", self.is_inactive()),
+                ("select.class", self._gone("classes", "classSourcedId")),
+                ("select.user", self._gone("users", "userSourcedId")),
+                ("select.dates", self._out_of_dates()),
+            ],
+        )
 
     # ------------------------------------------------------------ rules
 
-    def _judge(
-        self, name: str, rules: list[Rule], frame: pl.LazyFrame | None = None
-    ) -> pl.LazyFrame:
-        always: list[Rule] = [("select.status", self._wrong_status())]
-        if ids := self._left_out(name):
-            always.append(("leave_out", among("sourcedId", ids)))
-        return judged(self._scan(name) if frame is None else frame, [*always, *rules])
-
-    def _wrong_status(self) -> pl.Expr:
-        """An empty status is active; 1.0's `inactive` is to be read as `tobedeleted` (OneRoster 1.2)."""
-        status = pl.col("status").replace({"": "active", "inactive": "tobedeleted"})
-        return ~status.is_in(pl.Series(self.flow.select.statuses, dtype=pl.String).implode())
-
-    def _left_out(self, name: str) -> list[str]:
-        """Ids that the flow leaves out, of the target tables that are made from this one."""
-        tables = self.flow.mapping.tables
-        return sorted(
-            {
-                sourced_id
-                for target, ids in self.flow.leave_out.items()
-                if target in tables and tables[target].source == name
-                for sourced_id in ids
-            }
-        )
+    def is_inactive(self) -> pl.Expr:
+        """Neither a wanted status nor an empty one; 1.0's `inactive` reads as `tobedeleted`."""
+        status = pl.col("status").replace("inactive", "tobedeleted")
+        wanted = ["", *("tobedeleted" if s == "inactive" else s for s in self.choice.statuses)]
+        return ~status.is_in(wanted)
 
     def _elsewhere(self, column: str) -> pl.Expr:
-        """Whether a row belongs to an org that is known and no chosen school."""
-        return among(column, self.schools.no_locations)
+        """In a school that is there but does not take part. Districts and departments are no schools."""
+        known, taken = self.schools
+        orgs = self.raw["orgs"].filter(pl.col("type") == "school").select("sourcedId")
+        schools = tables.collect(orgs)["sourcedId"]
+        return pl.col(column).is_in(schools.implode()) & ~pl.col(column).is_in(taken.implode())
 
-    def _scan(self, name: str) -> pl.LazyFrame:
-        if name in self.raw:
-            return table.scan(self.raw[name]).frame
-        return _nothing(name)
+    def _gone(self, name: str, column: str) -> pl.Expr:
+        """Refers to a row that is there but is left out."""
+        known, kept = self.ids.get(name, (_none(), _none()))
+        gone = known.filter(~known.is_in(kept.implode()))
+        return pl.col(column).is_in(gone.implode())
+
+    def _left_out(self, name: str) -> pl.Expr:
+        ids = [
+            one
+            for target, many in self.flow.leave_out.items()
+            if LEFT_OUT.get(target) == name
+            for one in many
+        ]
+        return pl.col("sourcedId").is_in(ids)
+
+    def _out_of_term(self) -> pl.Expr:
+        """Has terms that are known, and none of them is active; notes the classes that are ending."""
+        if "academicSessions" not in self.ids:
+            return pl.lit(value=False)
+        known, active = self.ids["academicSessions"]
+        terms = _exploded(self.raw["classes"], "termSourcedIds")
+        sessions = self.raw["academicSessions"].select(
+            pl.col("sourcedId").alias("termSourcedIds"), _day("endDate").alias("_end")
+        )
+        ended = (pl.col("_end") != "") & (pl.col("_end") <= self.as_of.isoformat())
+        judged = tables.collect(
+            terms.join(sessions, on="termSourcedIds", how="left")
+            .group_by("sourcedId")
+            .agg(
+                pl.col("termSourcedIds").is_in(known.implode()).any().alias("known"),
+                pl.col("termSourcedIds").is_in(active.implode()).any().alias("active"),
+                ended.fill_null(value=False).all().alias("ended"),
+            )
+        )
+        self.ending = judged.filter(pl.col("ended"))["sourcedId"]
+        out = judged.filter(pl.col("known") & ~pl.col("active"))["sourcedId"]
+        return pl.col("sourcedId").is_in(out.implode())
+
+    def _out_of_dates(self) -> pl.Expr:
+        """Not begun within the lead, or ended (the end itself is excluded).
+
+        In a class that is kept for a while after its last term, the enrollments that ended with it stay
+        as long as the class does: pupils must not lose a class in the gap between two terms.
+        """
+        today = pl.lit(self.as_of.isoformat())
+        kept_until = pl.lit((self.as_of - self.choice.term_lag).isoformat())
+        limit = pl.when(pl.col("classSourcedId").is_in(self.ending.implode())).then(kept_until)
+        ended = (_day("endDate") != "") & (_day("endDate") <= limit.otherwise(today))
+        coming = _day("beginDate") > (self.as_of + self.choice.term_lead).isoformat()
+        return ended | coming
+
+    # ------------------------------------------------------------ mechanics
+
+    def settle(
+        self, name: str, rules: Iterable[tuple[str, pl.Expr]], drop: Iterable[str] = ()
+    ) -> None:
+        """Give each row of a table the first reason that applies; note which ids take part."""
+        verdict: pl.Expr = pl.lit(0, dtype=pl.UInt8)
+        for reason, applies in reversed(list(rules)):
+            code = pl.lit(REASONS.index(reason) + 1, dtype=pl.UInt8)
+            verdict = pl.when(applies).then(code).otherwise(verdict)
+        frame = self.raw[name].with_columns(verdict.alias(VERDICT)).drop(*drop)
+        self.roster.frames[name] = frame
+        if name != "enrollments":
+            ids = tables.collect(frame.select("sourcedId", VERDICT))
+            self.ids[name] = (ids["sourcedId"], ids.filter(pl.col(VERDICT) == 0)["sourcedId"])
+
+    def _lists(self, name: str, column: str) -> pl.LazyFrame:
+        """Per row the members of a list that are kept, in order, and how many schools it had."""
+        member = pl.col(column)
+        known, taken = self.schools
+        schools = self.raw["orgs"].filter(pl.col("type") == "school").select("sourcedId")
+        is_school = member.is_in(tables.collect(schools)["sourcedId"].implode())
+        stays = member.is_in(taken.implode()) | ~member.is_in(known.implode())
+        exploded = self.raw[name].select(tables.ROW, column).explode(column, empty_as_null=False)
+        return (
+            exploded.group_by(tables.ROW, maintain_order=True)
+            .agg(member.filter(stays).alias("_taken"), is_school.sum().alias("_schools_before"))
+            .lazy()
+        )
+
+    def _schools_taken(self, orgs: pl.DataFrame) -> pl.Series:
+        """The schools that `select.schools` names; all of them if it names none."""
+        schools = orgs.filter(pl.col("type") == "school")
+        problems: list[Problem] = []
+        chosen = self.choice.schools
+        include = [_find_school(orgs, one, problems) for one in chosen.include]
+        exclude = [_find_school(orgs, one, problems) for one in chosen.exclude]
+        if problems:
+            raise ConfigurationError(problems)
+        ids = schools["sourcedId"]
+        taken = ids.filter(ids.is_in(include)) if include else ids
+        return taken.filter(~taken.is_in(exclude))
 
 
-def _nothing(name: str) -> pl.LazyFrame:
-    """A table that was not asked for: it has no say."""
-    from etlrunner.roster import LISTS, TABLES
+def _find_school(orgs: pl.DataFrame, wanted: Located, problems: list[Problem]) -> str:
+    """The sourcedId of the org that a person means by a sourcedId or by the SIS's own number."""
+    by_id = orgs.filter(pl.col("sourcedId") == wanted.text)
+    found = by_id if len(by_id) else orgs.filter(pl.col("identifier") == wanted.text)
+    if len(found) == 1:
+        return str(found["sourcedId"][0])
+    schools = orgs.filter(pl.col("type") == "school")
+    known = ", ".join(
+        f"{row['identifier'] or row['sourcedId']}" for row in schools.head(12).iter_rows(named=True)
+    )
+    what = "no school has" if not len(found) else f"{len(found)} schools have"
+    problems.append(
+        Problem(
+            "E230",
+            f"{what} the id or number '{wanted.text}'",
+            place=wanted.place,
+            path="select.schools",
+            hint=f"schools in this roster: {known}{', …' if len(schools) > 12 else ''}",
+        )
+    )
+    return ""
 
-    schema = table.schema_of(TABLES[name], LISTS.get(name, ()))
-    return pl.LazyFrame(schema={ROW: pl.get_index_type(), **schema})
+
+def _exploded(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    return frame.select("sourcedId", column).explode(column, empty_as_null=False)
 
 
-def _ids(frame: pl.LazyFrame, column: str = "sourcedId") -> pl.Series:
-    return table.collect(frame.select(pl.col(column).unique()))[column]
+def _day(column: str) -> pl.Expr:
+    """The date part of an ISO date or date-time, as text: ISO dates sort as text."""
+    return pl.col(column).str.slice(0, 10)
 
 
-def _gone(frame: pl.LazyFrame) -> _Gone:
-    """An id that comes twice, kept and not kept, is not gone."""
-    verdicts = table.collect(frame.select("sourcedId", OUT))
-    out = verdicts.filter(pl.col(OUT) != 0)["sourcedId"].unique()
-    kept = verdicts.filter(pl.col(OUT) == 0)["sourcedId"]
-    return _Gone(out.filter(~out.is_in(kept.implode())) if len(out) else out)
+def _none() -> pl.Series:
+    return pl.Series("sourcedId", [], dtype=pl.String)
