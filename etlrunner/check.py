@@ -10,7 +10,7 @@ import polars as pl
 
 from etlrunner import table
 from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
-from etlrunner.repair import repair
+from etlrunner.checks.repairs import repair
 from etlrunner.target import Target
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from etlrunner.compare import NO_SCHOOL
 from etlrunner.model import Changes, FinishedTable, Flow, Hold, Limit, Safeguards, TableChanges
 
 NAMED = 20
@@ -144,7 +143,7 @@ def _schools(change: TableChanges, limit: Limit, small_change: int) -> Iterator[
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
     for removed, before, school in over[:NAMED]:
-        where = f"school {school}" if school != NO_SCHOOL else "rows of no known school"
+        where = f"school {school}" if school else "rows of no known school"
         yield Hold(
             key,
             f"{change.table}: {removed:,} of {before:,} in {where} would be removed, "
