@@ -86,7 +86,7 @@ def _servers(variant: str, students: int) -> Iterator[_Servers]:
     from etlrunner.sandbox import district as districts
     from etlrunner.sandbox import sftp, skyward
 
-    district = districts.District(students=students, seed=len(variant))
+    district = districts.District(students=students, seed=list(VARIANTS).index(variant) + 1)
     with skyward.start(district, variant=variant) as source, sftp.start() as sink:
         yield _Servers(district, source, sink)
 

@@ -219,10 +219,11 @@ class _Work:
         if rows[key].n_unique() == len(rows):
             return rows
         names = [name for name in rows.columns if name != ROW]
-        twice = rows.filter(~rows.select(names).is_first_distinct())
+        first = rows.select(pl.struct(names).is_first_distinct()).to_series()
+        twice = rows.filter(~first)
         code = pl.lit(self.reasons.index(DUPLICATE) + 1, dtype=pl.UInt8).alias(FATE)
         self.fates.append(twice.select(ROW, pl.col(key).alias(KEY), code))
-        return rows.filter(rows.select(names).is_first_distinct())
+        return rows.filter(first)
 
     def _write(self, rows: pl.DataFrame) -> Path:
         """Sorted by key, so that the same rows are the same file whatever order the source has."""

@@ -64,9 +64,10 @@ def compared(sign: str, left: Value, right: Value) -> Value:
 def among(left: Value, items: Sequence[Value]) -> Value:
     """Whether a value is one of those written out."""
     if all(item.constant is not None for item in items):
+        if not items:
+            return literal(False, Type.TRUTH)
         members = pl.Series([item.constant for item in items], dtype=COLUMN[left.type])
-        expr = left.expr.is_in(members.implode()) if len(members) else pl.lit(value=False)
-        return derived(Type.TRUTH, expr, left)
+        return derived(Type.TRUTH, left.expr.is_in(members.implode()), left)
     return any_of([compared("eq", left, item) for item in items])
 
 
@@ -86,33 +87,33 @@ def listed(items: Sequence[Value]) -> Value:
 
 
 def not_(value: Value) -> Value:
+    if value.constant is not None:
+        return literal(not value.constant, Type.TRUTH)
     return derived(Type.TRUTH, value.expr.not_(), value)
 
 
 def all_of(values: Sequence[Value]) -> Value:
     """`and` of truths."""
-    if len(values) == 1:
-        return values[0]
-    return derived(Type.TRUTH, pl.all_horizontal([value.expr for value in values]), *values)
+    return _combined(values, pl.all_horizontal, settling=False)
 
 
 def any_of(values: Sequence[Value]) -> Value:
     """`or` of truths."""
-    if len(values) == 1:
-        return values[0]
-    return derived(Type.TRUTH, pl.any_horizontal([value.expr for value in values]), *values)
+    return _combined(values, pl.any_horizontal, settling=True)
 
 
 def first_filled(values: Sequence[Value]) -> Value:
     """`or` of texts or lists: the first that is not empty, else the last."""
-    result = values[-1].expr
+    result = values[-1]
     for value in reversed(values[:-1]):
-        result = pl.when(is_empty(value).expr).then(result).otherwise(value.expr)
-    return derived(values[0].type, result, *values, references=2)
+        result = chosen(is_empty(value), result, value)
+    return result
 
 
 def is_empty(value: Value) -> Value:
     """Whether a text or list is empty, or a date is none."""
+    if value.constant is not None:
+        return literal(value.constant in ("", ()), Type.TRUTH)
     if value.type is Type.LIST:
         return derived(Type.TRUTH, value.expr.list.len() == 0, value)
     if value.type is Type.DATE:
@@ -121,10 +122,15 @@ def is_empty(value: Value) -> Value:
 
 
 def chosen(condition: Value, yes: Value, no: Value | None) -> Value:
-    """`yes if condition else no`; without `else`, the empty text (or list, or no date)."""
+    """`yes if condition else no`; without `else`, the empty text (or list, or no date).
+
+    A condition that is the same for every row is settled here: Polars would make one row of it.
+    """
     if no is None:
         yes = to_text(yes) if yes.type is Type.NUMBER else yes
         no = literal(EMPTY[yes.type], yes.type)
+    if condition.constant is not None:
+        return yes if condition.constant else no
     expr = pl.when(condition.expr).then(yes.expr).otherwise(no.expr)
     return derived(yes.type, expr, condition, yes, no, bound=max(yes.bound, no.bound))
 
@@ -169,6 +175,20 @@ def cut(value: Value, start: int | None, stop: int | None) -> Value:
         return derived(Type.TEXT, head.str.slice(first) if first > 0 else head, value)
     skipped = (text.len_chars().cast(pl.Int64) + first).clip(lower_bound=0)
     return derived(Type.TEXT, text.head(last).str.slice(skipped), value, references=2)
+
+
+def _combined(
+    values: Sequence[Value], join: Callable[[list[pl.Expr]], pl.Expr], *, settling: bool
+) -> Value:
+    """Truths together; a constant one settles it or has no say."""
+    if any(value.constant is settling for value in values):
+        return literal(settling, Type.TRUTH)
+    open_ones = [value for value in values if value.constant is None]
+    if not open_ones:
+        return literal(not settling, Type.TRUTH)
+    if len(open_ones) == 1:
+        return open_ones[0]
+    return derived(Type.TRUTH, join([value.expr for value in open_ones]), *open_ones)
 
 
 def _cut_list(value: Value, first: int, last: int | None) -> Value:
