@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -211,6 +212,7 @@ class Door:
         while True:
             part = response.raw.read1(CHUNK, decode_content=True)
             if not part:
+                self._check_time(what)  # an aborted connection may look like a complete answer
                 return b"".join(parts)
             parts.append(part)
             size += len(part)
@@ -227,7 +229,7 @@ class Door:
     def _translating(self, place: str, what: str) -> Iterator[None]:
         try:
             yield
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, _U.HTTPError, HTTPException, OSError) as error:
             self._check_time(what)
             ending = translate(error, f"{place}: {what}")
             if is_passing(ending):
@@ -393,7 +395,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[str], EtlE
     ((_R.SSLError, _U.SSLError, ssl.SSLError),
      _unreachable("the TLS handshake failed (does that port speak HTTPS?)")),
     ((_R.ContentDecodingError, _U.DecodeError), _unreachable("the answer cannot be decompressed")),
-    ((_R.ChunkedEncodingError, _U.IncompleteRead, _U.InvalidChunkLength, _U.ProtocolError),
+    ((_R.ChunkedEncodingError, _U.IncompleteRead, _U.InvalidChunkLength, HTTPException, _U.ProtocolError),
      _unreachable("the connection broke off in the middle of an answer")),
     ((_R.RequestException, _U.HTTPError, OSError), _unreachable("the connection failed")),
 )  # fmt: skip

@@ -98,13 +98,14 @@ class Tokens:
             assert self._token is not None
             return self._token
 
-    def renew(self, stale: Secret) -> Secret:
-        """A token other than `stale`: asked for, unless another thread has done so already."""
+    def renew(self, stale: Secret) -> tuple[Secret, bool]:
+        """A token other than `stale`, and whether it was asked for now or by another thread before."""
         with self._lock:
-            if self._token is None or self._token is stale:
+            is_asked = self._token is None or self._token is stale
+            if is_asked:
                 self._sign_in()
             assert self._token is not None
-            return self._token
+            return self._token, is_asked
 
     def _sign_in(self) -> None:
         ways = [self._works] if self._works else self._ways()
@@ -112,7 +113,7 @@ class Tokens:
         for url, request in ways:
             if any(each.missing and each.url == url for each in failures):
                 continue
-            if _is_settled(failures, request):
+            if _is_settled(failures, url, request):
                 break
             answer = self._try(url, request)
             if not isinstance(answer, _Failure):
@@ -173,9 +174,11 @@ class _Failure:
         return self.status in (404, 405, 410)
 
 
-def _is_settled(failures: Sequence[_Failure], following: TokenRequest) -> bool:
+def _is_settled(failures: Sequence[_Failure], url: str, following: TokenRequest) -> bool:
     """Is it certain that key or secret are wrong? Each further attempt may lock the account."""
     for each in failures:
+        if each.url != url and not each.missing:
+            return True  # the address was right, whatever else was not
         if each.code == "invalid_client" and each.request.credentials == following.credentials:
             return True
         if each.code == "invalid_grant" and each.request.grant == "password":
@@ -252,16 +255,23 @@ class SignedIn:
         read: Any,
     ) -> Any:
         """What `read` makes of a good reply; any other status becomes its own sentence."""
-        token = self._tokens.current()
+        token, is_last = self._tokens.current(), False
         reply, result = self._ask(url, params, what, read, token)
-        if reply.status in (401, 403) or (
-            reply.status == 500 and self._renew_on_500 and self._has_read
-        ):
-            reply, result = self._ask(url, params, what, read, self._tokens.renew(token))
+        while self._is_stale(reply.status) and not is_last:
+            token, is_last = self._tokens.renew(token)
+            reply, result = self._ask(url, params, what, read, token)
         if reply.status != 200:
             raise self._ending(reply, what, collection)
         self._has_read = True
         return result
+
+    def sign_in(self) -> None:
+        """Have a token, so that an error is one of signing in."""
+        self._tokens.current()
+
+    def _is_stale(self, status: int) -> bool:
+        """May this mean that the token has ended?"""
+        return status in (401, 403) or (status == 500 and self._renew_on_500 and self._has_read)
 
     def _ask(
         self, url: str, params: Mapping[str, str], what: str, read: Any, token: Secret

@@ -53,7 +53,7 @@ class Budget:
     def repeat(self) -> bool:
         """Count one repeat; False when none is left."""
         with self.lock:
-            if self.repeated >= self.floor + self.share * self.asked:
+            if self.repeated + 1 > self.floor + self.share * self.asked:
                 return False
             self.repeated += 1
             return True

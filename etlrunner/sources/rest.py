@@ -99,6 +99,7 @@ class RestConnection:
         configured = self._options.get("base_path")
         paths = (str(configured),) if configured else definition.roster_paths
         odd: Incomplete | None = None
+        self._source.sign_in()
         for path in paths:
             self._base = _join(self._root, path)
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ import polars as pl
 import pytest
 
 from etlrunner import roster
-from etlrunner.errors import ConfigurationError, Refused, Unreachable
+from etlrunner.errors import ConfigurationError, Incomplete, Refused, Unreachable
 from etlrunner.lib.clock import SystemClock
 from etlrunner.model import Secret, SilentProgress
 from etlrunner.sources import rest
 from tests.support import rosters
-from tests.support.http_fault import FaultServer
+from tests.support.clock import SimulatedClock
+from tests.support.http_fault import FaultServer, raw
 
 TABLES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 
@@ -164,6 +167,44 @@ def test_records_are_read_however_servers_write_them(
 def test_the_wrapper_may_have_any_name(server: FaultServer, pull: Any, wrapper: str) -> None:
     server.wrapper = wrapper
     assert pull("orgs")["orgs"].rows == 3
+
+
+WHOLE = b'{"orgs": [{"sourcedId": "a"}, {"sourcedId": "b"}]}'
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_page_that_is_cut_anywhere_is_asked_for_again(
+    server: FaultServer, options: dict[str, Any], packed: bool
+) -> None:
+    body = gzip.compress(WHOLE) if packed else WHOLE
+    headers = {"Content-Type": "application/json", "Connection": "close", "X-Total-Count": "2"}
+    headers |= {"Content-Encoding": "gzip"} if packed else {}
+    clock = SimulatedClock(datetime(2027, 3, 1, tzinfo=UTC))
+    with rest.connect(options, clock=clock, progress=SilentProgress()) as connection:
+        connection._door.budget.floor = 1000
+        for cut in range(0, len(body), 3):
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            answer = f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body[:cut]
+            server.scripts["/orgs"] = [answer, raw(200, headers, body)]
+            rows = [row for frame in connection.read("orgs").batches for row in frame["sourcedId"]]
+            assert rows == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"orgs": [{"sourcedId": NaN}]}', b"[" * 100_000, b'{"a":' * 100_000, b'{"orgs": [1]}',
+        b'{"orgs": [{"sourcedId": ["a"]}]}', b'{"orgs": [{"sourcedId": 1' + b"0" * 5000 + b"}]}",
+        b'{"orgs": [{"sourcedId": "\\ud800"}]}', b'{"imsx_codeMajor": "failure"}', b"{}", b"17", b'"x"',
+        b'{"orgs": {"sourcedId": "a"}}', b'{"a": [], "b": []}',
+    ],
+)  # fmt: skip
+def test_json_that_is_no_list_of_records_is_incomplete(
+    server: FaultServer, pull: Any, clock: SimulatedClock, body: bytes
+) -> None:
+    server.scripts["/orgs"] = [(200, {"Content-Type": "application/json"}, body)] * 20
+    with pytest.raises(Incomplete):
+        pull("orgs", clock=clock)
 
 
 CANARIES = ("lakeside key", "p+q/r=", "p%2Bq", "canary-token", "Ada", "example.org")
