@@ -74,6 +74,8 @@ def lists_by_python(expr: pl.Expr, function: Callable[[list[str]], list[str]]) -
         result = lists.to_list()
         for place in several.arg_true():
             key = tuple(result[place])
+            if None in key:  # of a row that takes the other branch
+                continue
             if key not in known:
                 known[key] = function(list(key))
             result[place] = known[key]
