@@ -1,80 +1,124 @@
-"""Tells people when a flow's state changes: one message when it fails, is held or recovers, none between."""
+"""Tells people when the state of a flow changes: failed, held, stale, recovered. In between, silence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from etlrunner.config import secrets, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import EtlError
-from etlrunner.lib import notify as sender
-from etlrunner.model import Flow, Notify, RunRecord
+from etlrunner.lib import notify as messenger
+from etlrunner.model import Flow, Notify, RunRecord, SecretRef
 
-WELL = frozenset({"delivered", "unchanged", "approved"})
-TROUBLE = frozenset({"failed", "held"})
-
-
-def change(record: RunRecord, previous: RunRecord | None) -> str:
-    """`failed`, `held`, `recovered`, or the empty text when there is nothing new to tell."""
-    before = previous.outcome if previous else ""
-    if record.outcome in TROUBLE:
-        same = before == record.outcome and _cause(record) == _cause(previous)
-        return "" if same else record.outcome
-    return "recovered" if record.outcome in WELL and before in TROUBLE else ""
+_STATES = {
+    "delivered": "well",
+    "unchanged": "well",
+    "approved": "well",
+    "held": "held",
+    "failed": "failed",
+}
+_TITLES = {
+    "failed": "{flow} failed",
+    "held": "{flow} is held: somebody has to look",
+    "recovered": "{flow} works again",
+    "stale": "{flow} did not run",
+}
+_TO_DO = {
+    1: "Please report it: etlrunner history {run}",
+    2: "Mend the configuration: etlrunner validate {flow}",
+    3: "It is tried again, if the flow says so. By hand: etlrunner run {flow}",
+    4: "Check the account and its permissions: etlrunner connect {flow}",
+    5: "See what is wrong with the data: etlrunner plan {flow}",
+    6: "Look, then let it go: etlrunner history {run}, then etlrunner approve {run}",
+    7: "The same bytes are sent again. By hand: etlrunner run {flow}",
+    9: "Look at this machine: is the disk full, is .etlrunner ours?",
+}
 
 
 def notify(
     flow: Flow, record: RunRecord, previous: RunRecord | None, *, project: Project
 ) -> list[str]:
-    """Send what there is to tell; returns why any of it could not be sent. Never raises for that."""
-    return tell(flow.notify, record, previous, project)
+    """Tell all who want to know of what changed; returns what went wrong with that, in words.
 
-
-def tell(
-    own: Iterable[Notify], record: RunRecord, previous: RunRecord | None, project: Project
-) -> list[str]:
-    """To the flow's own receivers and the project's. A flow that cannot be read has only the latter."""
-    news = change(record, previous)
-    if not news:
+    `previous` is the last run before this one that had a state (`state_of`).
+    """
+    event = event_of(record, previous)
+    if event is None:
         return []
-    troubles = []
-    for receiver in (*own, *_of_project(project)):
-        if news in receiver.on:
-            try:
-                url = secrets.reveal(receiver.url, project)
-                troubles.append(sender.send(url, title(record, news), body(record)))
-            except EtlError as error:
-                troubles.append(error.message)
-    return [trouble for trouble in troubles if trouble]
+    troubles: list[str] = []
+    title, body = title_of(event, record), body_of(record)
+    for number, target in enumerate(_targets(flow, project, troubles), start=1):
+        if event in target.on:
+            trouble = _send(target, title, body, project)
+            if trouble:
+                troubles.append(f"message {number} ({event}) was not sent: {trouble}")
+    return troubles
 
 
-def title(record: RunRecord, news: str) -> str:
-    """`lakeside-isd was held`."""
-    verb = {"failed": "failed", "held": "was held", "recovered": "is well again"}[news]
-    return f"{record.flow} {verb}"
+def state_of(record: RunRecord) -> str | None:
+    """`well`, `failed`, `held` or `stale`; None for a run that says nothing about its flow."""
+    if record.outcome == "skipped" and record.exit_code is None:
+        return "stale"  # a date that went by without a run
+    return _STATES.get(record.outcome)
 
 
-def body(record: RunRecord) -> str:
-    """What happened and what to type, in counts."""
-    lines = [f"{record.message}.", f"Run {record.id}, exit code {record.exit_code}."]
-    lines += [
-        f"{table}: {added:,} added, {changed:,} changed, {removed:,} removed"
-        for table, (added, changed, removed) in record.changes.items()
-        if added or changed or removed
-    ]
-    if record.outcome == "held" and record.content_hash:
-        lines.append(f"To send exactly this: etlrunner approve {record.id}")
-    if record.outcome in TROUBLE:
-        lines.append(f"More: etlrunner history {record.id}")
-    return "\n".join(lines)
+def event_of(record: RunRecord, previous: RunRecord | None) -> str | None:
+    """What is worth a message: a state that was not there before."""
+    now = state_of(record)
+    before = state_of(previous) if previous is not None else None
+    if now is None or now == before:
+        return None
+    if now == "well":
+        return "recovered" if before is not None else None
+    return now
 
 
-def _cause(record: RunRecord | None) -> tuple[int | None, str]:
-    return (record.exit_code, record.stage) if record else (None, "")
+def title_of(event: str, record: RunRecord) -> str:
+    """One line."""
+    return "etlrunner: " + _TITLES[event].format(flow=record.flow)
 
 
-def _of_project(project: Project) -> tuple[Notify, ...]:
+def body_of(record: RunRecord) -> str:
+    """What happened, in counts, and the command to type. No names, no identifiers."""
+    return "\n".join(_lines(record)) + "\n"
+
+
+def _lines(record: RunRecord) -> Iterator[str]:
+    code = "" if record.exit_code is None else f" (exit code {record.exit_code})"
+    yield f"Flow: {record.flow}"
+    yield f"Run: {record.id}"
+    yield f"Outcome: {record.outcome}{code}, in stage {record.stage}"
+    if record.scheduled_date:
+        yield f"Scheduled for: {record.scheduled_date.isoformat()}"
+    yield f"Started: {record.started:%Y-%m-%d %H:%M} UTC"
+    if record.message:
+        yield f"Why: {record.message}"
+    for table, (added, changed, removed) in record.changes.items():
+        rows = record.counts[table].written if table in record.counts else 0
+        yield f"{table}: {rows:,} rows, {added:,} added, {changed:,} changed, {removed:,} removed"
+    for rule, count in record.findings.items():
+        yield f"{rule}: {count:,}"
+    to_do = _TO_DO.get(record.exit_code or 0)
+    if to_do:
+        yield ""
+        yield to_do.format(flow=record.flow, run=record.id)
+
+
+def _targets(flow: Flow, project: Project, troubles: list[str]) -> list[Notify]:
+    """The flow's own addresses, and those that etlrunner.yaml names for all flows."""
     try:
-        return validate.read_settings(project).notify
-    except EtlError:
-        return ()
+        shared = validate.read_settings(project).notify
+    except EtlError as error:
+        troubles.append(f"etlrunner.yaml cannot be read: {error.message}")
+        shared = ()
+    own = [target.url for target in flow.notify]
+    return [*flow.notify, *(target for target in shared if target.url not in own)]
+
+
+def _send(target: Notify, title: str, body: str, project: Project) -> str:
+    assert isinstance(target.url, SecretRef)
+    try:
+        url = secrets.reveal(target.url, project)
+    except EtlError as error:
+        return error.message
+    return messenger.send(url, title, body)

@@ -87,7 +87,7 @@ def claim(database: Database, flow: str, day: date, attempt: int) -> bool:
         fresh = {"expires": now + CLAIM_SECONDS, **owner_values()}
         key = {"flow": flow, "day": day.isoformat(), "attempt": attempt}
         insert = database.insert(CLAIMS).values(**key, **fresh).on_conflict_do_nothing()
-        if connection.execute(insert).rowcount == 1:
+        if _is_new(connection, insert.returning(CLAIMS.c.flow)):
             return not _was_made(connection, flow, day, attempt)
         same = _claim_of(flow, day, attempt)
         row = connection.execute(sa.select(CLAIMS).where(same).with_for_update()).one()
@@ -133,16 +133,17 @@ def _take(database: Database, lease: Lease, now: datetime) -> None:
             **owner_values(),
         }
         insert = database.insert(LEASES).values(flow=lease.flow, **values)
-        if connection.execute(insert.on_conflict_do_nothing()).rowcount == 1:
+        insert = insert.on_conflict_do_nothing().returning(LEASES.c.flow)
+        if _is_new(connection, insert):
             return
         row = connection.execute(_lease_of(lease.flow).with_for_update()).one_or_none()
         if row is not None and database.state is None and _is_live(database, connection, row):
             raise _busy(lease.flow, row)
-        if row is None:  # given back between the two statements
-            connection.execute(insert)
-        else:
+        if row is not None:
             mine = sa.update(LEASES).where(LEASES.c.flow == lease.flow)
             connection.execute(mine.values(**values))
+        elif not _is_new(connection, insert):  # given back, and taken again by another
+            raise _busy(lease.flow, None)
 
 
 @contextlib.contextmanager
@@ -176,6 +177,11 @@ def _give_back(database: Database, lease: Lease) -> None:
 
 
 # ---------------------------------------------------------------- small things
+
+
+def _is_new(connection: sa.Connection, insert: Any) -> bool:
+    """Whether the row was not there before: a count of inserted rows is not to be had everywhere."""
+    return connection.execute(insert).scalar() is not None
 
 
 def _is_live(database: Database, connection: sa.Connection, row: sa.Row[Any]) -> bool:

@@ -1,23 +1,39 @@
-"""The one door to apprise: a message to any of the services it knows."""
+"""Sends one message to one address that apprise understands: mail, chat, a web hook."""
 
 from __future__ import annotations
 
 import logging
+import threading
 
 from etlrunner.model import Secret
 
+SECONDS = 30.0
+"""After this the run goes on; whatever hangs is left behind."""
 
-def send(url: Secret, title: str, body: str) -> str:
-    """Send one message; returns why it could not be sent, without the address, or the empty text."""
-    import apprise
 
-    logging.getLogger("apprise").addHandler(logging.NullHandler())
-    logging.getLogger("apprise").propagate = False  # its messages hold the address
-    service = apprise.Apprise()
-    if not service.add(url.reveal()):
-        return "a notification address is not one that apprise knows"
+def send(url: Secret, title: str, body: str, *, seconds: float = SECONDS) -> str:
+    """Send it; empty when it was taken, else what went wrong, without the address."""
+    answer: list[str] = []
+    sender = threading.Thread(
+        target=lambda: answer.append(_send(url, title, body)), name="notify", daemon=True
+    )
+    sender.start()
+    sender.join(seconds)
+    return answer[0] if answer else f"no answer within {seconds:g} s"
+
+
+def _send(url: Secret, title: str, body: str) -> str:
     try:
-        sent = service.notify(title=title, body=body)
-    except (OSError, TypeError, ValueError) as error:
-        return f"a notification could not be sent ({type(error).__name__})"
-    return "" if sent else "a notification was not accepted by its service"
+        import apprise
+
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its words hold addresses
+        asset = apprise.AppriseAsset(
+            app_id="etlrunner", app_desc="etlrunner", async_mode=False, storage_mode="memory"
+        )
+        messenger = apprise.Apprise(asset=asset)
+        if not messenger.add(url.reveal()):
+            return "its address is not one that apprise understands"
+        taken = messenger.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
+    except Exception as error:  # whatever a plug-in does, no message is worth a run
+        return f"it broke off ({type(error).__name__})"
+    return "" if taken else "the other side did not take it"

@@ -109,7 +109,7 @@ class _Rounds:
 
     def look(self) -> None:
         """One round over all flows; trouble with one is said once and leaves the others alone."""
-        self._under_way = {k: v for k, v in self._under_way.items() if not v.done()}
+        self._forget_ended()
         self._wakes = {}
         for name, flow in self._read().items():
             if name in self._under_way or flow.schedule is None:
@@ -175,6 +175,14 @@ class _Rounds:
         self._say(f"busy {name}", f"{name}: waiting for {holder.run}, which is under way")
         self.codes.setdefault(name, BUSY)
         return True
+
+    def _forget_ended(self) -> None:
+        for name, future in list(self._under_way.items()):
+            if future.done():
+                del self._under_way[name]
+                error = future.exception()
+                if error is not None:
+                    self._report(f"{name}: {error}")
 
     def _begin(self, flow: Flow, what: Attempt) -> None:
         if self._pool is None:

@@ -104,7 +104,7 @@ def test_only_one_run_of_a_flow_has_the_lease_and_the_other_hears_whose_it_is(hi
         pass
 
 
-def test_of_ten_processes_one_gets_the_lease(tmp_path):
+def test_of_several_processes_one_gets_the_lease(tmp_path):
     script = (
         "import sys, pathlib\n"
         "from etlrunner.history.store import History\n"
@@ -118,7 +118,7 @@ def test_of_ten_processes_one_gets_the_lease(tmp_path):
         "except Busy:\n"
         "    print('busy', flush=True)\n"
     )
-    people = [_python(script, tmp_path / "state", str(number)) for number in range(10)]
+    people = [_python(script, tmp_path / "state", str(number)) for number in range(4)]
     for person in people:
         assert person.stdout.readline() == "ready\n"
     for person in people:
@@ -127,7 +127,7 @@ def test_of_ten_processes_one_gets_the_lease(tmp_path):
     for person in people:
         _say(person)
         person.communicate()
-    assert answers == ["busy"] * 9 + ["mine"]
+    assert answers == ["busy"] * 3 + ["mine"]
 
 
 HOLD = """

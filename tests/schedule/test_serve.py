@@ -369,7 +369,7 @@ def test_of_several_processes_one_starts_the_run(world):
             text=True,
             cwd=Path(__file__).parents[2],
         )
-        for _ in range(5)
+        for _ in range(3)
     ]
     for caller in callers:
         assert caller.stdout.readline() == "ready\n"
