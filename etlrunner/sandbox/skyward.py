@@ -1,120 +1,76 @@
-"""A small Skyward on loopback that behaves as `docs/sources.md` says, per variant.
+"""A small Skyward on loopback, to try a flow with invented children and to see it meet faults.
 
-    with skyward.start(district, variant="qmlativ", page_delay=0.2) as server:
-        server.domain, server.key, server.secret
+    with skyward.start(District(2_000), variant="qmlativ") as server:
+        ...  # source.domain is server.domain; server.key and server.secret open it
 
-Paths, token requests, expiry, paging and clamps are those of SMS 2.0 or Qmlativ. The people are invented.
+It behaves as public connectors have seen SMS 2.0 and Qmlativ behave (`docs/sources.md`); the variant
+`oneroster` follows 1EdTech's standard instead. Faults are switches (`Switches`), which may also be
+turned while it runs: `server.switches.maintenance = True`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
+import re
 import secrets
+import ssl
 import threading
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import urlencode
 
-from etlrunner.sandbox import records
 from etlrunner.sandbox.district import District
+from etlrunner.sandbox.objects import COLLECTIONS, Objects
+from etlrunner.sandbox.sign_in import SignIn
+from etlrunner.sandbox.switches import VARIANTS, Switches
+from etlrunner.sandbox.wire import LOOPBACK, Incoming, Reply, Wire, to_json
 
-PATHS = {"sms-2.0": "/APIexampletxSTU", "qmlativ": "/LakesideStuAPI"}
-VERSIONS = {"sms-2.0": ("1.1",), "qmlativ": ("1.1", "1.2")}
-SEGMENTS = {"1.1": "v1p1", "1.2": "v1p2"}
-DEFAULT_LIMIT = 100
 KEY = "etlrunner sandbox"
 """Keys may hold ordinary words: in a production script the key is the organisation's name."""
-
-
-@dataclass(frozen=True)
-class Switches:
-    """How the server misbehaves, all off at first."""
-
-    totals: bool = True
-    """X-Total-Count on every page."""
-    links: bool = True
-    """A Link header with rel="next"."""
-    max_limit: int = 5000
-    """A larger `limit` is cut to this without a word."""
-    page_delay: float = 0.0
-    """Seconds before each page of data."""
-    token_seconds: int = 3600
-    token_requests: int = 0
-    """Data requests that one token is good for; 0: any number."""
-    expired_status: int = 401
-    """What an expired token gets: 401, 403, or Qmlativ's 500."""
-    unavailable: int = 0
-    """So many data requests get 503 first."""
-    retry_after: str = ""
-    forbidden: str = ""
-    """A collection that gets 403."""
-    integration_token: str = ""
-    """Qmlativ: the third value that token requests must carry."""
-    maintenance: bool = False
-    """Every data request gets a page of HTML, with 200."""
-
-
-def start(
-    district: District,
-    variant: str = "sms-2.0",
-    *,
-    port: int = 0,
-    **switches: Any,
-) -> Skyward:
-    """Start the server; it stops by `close()` or at the end of a `with` block."""
-    return Skyward(district, variant, Switches(**switches), port)
+AWKWARD = "s+/=&%"
+"""With these in it, percent-encoding has to be right."""
+MAINTENANCE = (
+    b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
+)
 
 
 class Skyward:
-    """The running server. `requests` lists method, path without query, and status of each."""
+    """A running server; `close` it, or use it as a context manager."""
 
-    def __init__(self, district: District, variant: str, switches: Switches, port: int) -> None:
+    def __init__(
+        self,
+        district: District,
+        variant: str,
+        switches: Switches,
+        *,
+        base: str | None,
+        key: str,
+        secret: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
         self.variant = variant
+        self._kind = VARIANTS[variant]
         self.switches = switches
-        self.key = KEY
-        # plus, slash, equals, ampersand and per cent: percent-encoding has to be right
-        self.secret = "s+/=&%" + secrets.token_urlsafe(18)
+        self.base = self._kind.base if base is None else "/" + base.strip("/") if base else ""
+        self.key = key
+        self.secret = secret
         self.requests: list[tuple[str, str, int]] = []
-        self._tokens: dict[str, list[float]] = {}
-        self._pages: dict[tuple[str, str], list[bytes]] = {}
+        """(method, path without query, status) of each request that was answered."""
+        self.queries: list[Mapping[str, str]] = []
+        """The query of each of them."""
+        self._sign_in = SignIn(self._kind, switches, key, secret)
+        self._contents: dict[str, Objects] = {}
         self._lock = threading.Lock()
-        self._refused = switches.unavailable
-        self.change(district)
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.skyward = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def domain(self) -> str:
-        """What a user would paste, without the scheme."""
-        return f"127.0.0.1:{self.port}{PATHS[self.variant]}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.domain}"
-
-    def change(self, district: District) -> None:
-        """Serve another district from now on: the next day has come."""
-        with self._lock:
-            self.district = district
-            self._pages = {}
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._closing = threading.Event()
+        self.district = district
+        self._wire = Wire(self._answer, port, ssl_context)
+        self.port = self._wire.port
+        self.domain = f"{LOOPBACK}:{self._wire.port}{self.base}"
+        """What a flow says in `source.domain`."""
+        self.url = f"{'https' if ssl_context else 'http'}://{self.domain}"
 
     def __enter__(self) -> Skyward:
         return self
@@ -127,198 +83,239 @@ class Skyward:
     ) -> None:
         self.close()
 
-    # ------------------------------------------------------------ tokens
-
-    def token(self) -> dict[str, Any]:
-        """A fresh token and how long it lasts."""
-        value = secrets.token_urlsafe(24)
-        with self._lock:
-            self._tokens[value] = [time.monotonic() + self.switches.token_seconds, 0]
-        return {
-            "access_token": value,
-            "token_type": "bearer",
-            "expires_in": self.switches.token_seconds,
-        }
-
-    def is_fresh(self, value: str) -> bool:
-        """Whether a token is known and not used up; counts its use."""
-        with self._lock:
-            state = self._tokens.get(value)
-            if state is None or time.monotonic() > state[0]:
-                return False
-            state[1] += 1
-            most = self.switches.token_requests
-            return not most or state[1] <= most
-
-    def refuses_now(self) -> bool:
-        """Whether this request still gets 503."""
-        with self._lock:
-            self._refused -= 1
-            return self._refused >= 0
-
-    # ------------------------------------------------------------ data
-
-    def rows(self, table: str, version: str) -> list[bytes]:
-        """The records of a table as JSON, made once per district."""
-        with self._lock:
-            found = self._pages.get((table, version))
-            if found is None:
-                frame = self.district.tables[table]
-                base = f"{self.url}/ims/oneroster/{SEGMENTS[version]}"
-                found = [
-                    json.dumps(
-                        records.record(table, row, version, base), ensure_ascii=False
-                    ).encode()
-                    for row in frame.iter_rows(named=True)
-                ]
-                self._pages[table, version] = found
-        return found
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    skyward: Skyward
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection. Head and body leave in one write, so that no delayed ACK slows the pages."""
-
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: `requests` has it all."""
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests there were, by path below the base."""
+        return Counter(path[len(self.base) :] for _, path, _ in list(self.requests))
 
     @property
-    def skyward(self) -> Skyward:
-        return self.server.skyward
+    def mistakes(self) -> list[BaseException]:
+        """What went wrong inside the sandbox itself."""
+        return self._wire.mistakes
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        wanted = "/token" if self.skyward.variant == "sms-2.0" else "/oauth/token"
-        if self._path() != wanted:
-            self._send(404, {"Message": "No HTTP resource was found that matches the request URI."})
-        else:
-            self._token({key: values[0] for key, values in parse_qs(body).items()})
+    def change(self, district: District) -> None:
+        """Serve another district from the next request on: tomorrow's, or one that moves under a pull."""
+        with self._lock:
+            self.district = district
+            self._contents = {}
 
-    def do_GET(self) -> None:
-        parts = [part for part in (self._path() or "").split("/") if part]
-        if parts[:1] == ["v1"] and self.skyward.variant == "sms-2.0":
-            self._lms(parts[1:])
-        elif len(parts) == 4 and parts[:2] == ["ims", "oneroster"]:
-            versions = {SEGMENTS[one]: one for one in VERSIONS[self.skyward.variant]}
-            self._collection(versions.get(parts[2]), parts[3])
-        else:
-            self._send(404, {"Message": "No HTTP resource was found that matches the request URI."})
+    def forget_tokens(self) -> None:
+        """Every token given out so far has expired."""
+        self._sign_in.forget()
 
-    # ------------------------------------------------------------ token requests
+    def close(self) -> None:
+        """Stop; returns when every connection has ended. Closing twice does nothing."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._wire.close()
 
-    def _token(self, form: Mapping[str, str]) -> None:
-        switches = self.skyward.switches
-        if (
-            switches.integration_token
-            and (self.headers.get("Skyward-Integration-Token") != switches.integration_token)
-        ) or not self._knows(form):
-            self._send(401, {"error": "invalid_client"})
-        else:
-            self._send(200, self.skyward.token())
+    # ---------------------------------------------------------------- answering
 
-    def _knows(self, form: Mapping[str, str]) -> bool:
-        """SMS 2.0 takes password and client-credentials grants; Qmlativ the latter, Basic or body."""
-        given = {
-            ("client_credentials", form.get("client_id"), form.get("client_secret")),
-            ("client_credentials", *self._basic()),
-        }
-        if self.skyward.variant == "sms-2.0":
-            given = {
-                ("client_credentials", form.get("client_id"), form.get("client_secret")),
-                ("password", form.get("username"), form.get("password")),
+    def _answer(self, incoming: Incoming) -> Reply:
+        asked = self.switches.on_request
+        reply = (asked(incoming) if asked else None) or self._route(incoming)
+        with self._lock:
+            self.requests.append((incoming.method, incoming.path, reply.status))
+            self.queries.append(incoming.query)
+        return reply
+
+    def _route(self, incoming: Incoming) -> Reply:
+        if self.switches.maintenance:
+            return Reply(body=MAINTENANCE, content_type="text/html")
+        path = incoming.path
+        if not path.lower().startswith(self.base.lower()):  # as on IIS, case does not matter there
+            return _missing(path)
+        below = path[len(self.base) :]
+        is_token = below == self._kind.token
+        if incoming.method != ("POST" if is_token else "GET"):
+            return _message(405, "The requested resource does not support this method.")
+        if is_token:
+            busy = self._take("token_unavailable")
+            return self._unavailable(503) if busy else self._sign_in.answer(incoming)
+        if self._kind.lms and below.startswith("/v1/schools"):
+            return self._guarded(incoming) or self._lms_schools(below)
+        for version, place in self._kind.paths.items():
+            if below.startswith(place + "/"):
+                parts = below.removeprefix(place + "/").split("/")
+                return self._roster(incoming, version, parts)
+        return _missing(path)
+
+    def _roster(self, incoming: Incoming, version: str, parts: list[str]) -> Reply:
+        collection = parts[0]
+        if collection not in COLLECTIONS or len(parts) > 2:
+            return _missing(incoming.path)
+        refused = self._guarded(incoming)
+        if refused:
+            return refused
+        if _names(self.switches.forbidden, collection):
+            return _fault(version, 403, "forbidden", "no permission for this collection")
+        objects = self._objects(version)
+        if len(parts) == 2:
+            body = objects.one(collection, parts[1])
+            return Reply(body=body) if body else _fault(version, 404, "unknownobject", "not found")
+        self._closing.wait(self.switches.page_delay)
+        return self._page(incoming, version, objects, collection)
+
+    def _page(self, incoming: Incoming, version: str, objects: Objects, collection: str) -> Reply:
+        switches, query = self.switches, incoming.query
+        status = _status_of(query.get("filter", ""), switches.filters)
+        if status is None:
+            return _fault(version, 400, "invalid_filter_field", "filter is not supported")
+        limit = _number(query.get("limit"), switches.default_limit, least=1)
+        offset = _number(query.get("offset"), 0, least=0)
+        if limit is None or offset is None:
+            return _fault(version, 422, "invaliddata", "limit and offset are whole numbers")
+        limit = min(limit, switches.max_limit)
+        start = 0 if switches.ignore_offset else offset
+        total = 0 if _names(switches.empty, collection) else objects.total(collection, status)
+        headers: dict[str, str] = {}
+        if switches.totals:
+            headers["X-Total-Count"] = str(total + switches.total_error)
+        if switches.links:
+            headers["Link"] = self._links(incoming, offset, limit, total)
+        body = objects.page(collection, start if total else 0, limit if total else 0, status)
+        return Reply(body=body, headers=headers)
+
+    def _links(self, incoming: Incoming, offset: int, limit: int, total: int) -> str:
+        last = max(0, (total - 1) // limit * limit)
+        places = {"first": 0, "last": last}
+        if offset + limit < total:
+            places["next"] = offset + limit
+        if offset > 0:
+            places["prev"] = max(0, offset - limit)
+        scheme, _, rest = self.url.partition("://")
+        host = self.switches.link_host or rest.partition("/")[0]
+        links = []
+        for relation, start in places.items():
+            query = urlencode({**incoming.query, "limit": limit, "offset": start})
+            links.append(f'<{scheme}://{host}{incoming.path}?{query}>; rel="{relation}"')
+        return ", ".join(links)
+
+    def _objects(self, version: str) -> Objects:
+        with self._lock:
+            if version not in self._contents:
+                self._contents[version] = Objects(
+                    self.district,
+                    version,
+                    self.url + self._kind.paths[version],
+                    self.switches.absent or self._kind.absent,
+                    self.switches.booleans or self._kind.booleans,
+                )
+            return self._contents[version]
+
+    def _lms_schools(self, below: str) -> Reply:
+        """SMS 2.0's own API, as far as it takes to tell a key that works from a wrong URL."""
+        orgs = self.district.tables["orgs"]
+        rows = [
+            {
+                "SchoolId": row["identifier"], "SchoolName": row["name"], "GradeLow": "KG",
+                "GradeHigh": "12", "StreetAddress": "1 Nowhere Road", "City": "Lakeside",
+                "State": "TX", "ZipCode": "00000",
             }
-        grant = form.get("grant_type", "")
-        return (grant, self.skyward.key, self.skyward.secret) in given
+            for row in orgs.iter_rows(named=True)
+            if row["type"] == "school" and row["status"] == "active"
+        ]  # fmt: skip
+        wanted = below.removeprefix("/v1/schools").strip("/")
+        if not wanted:
+            return to_json(200, rows)
+        found = [row for row in rows if row["SchoolId"] == wanted]
+        return to_json(200, found[0]) if found else _missing(below)
 
-    def _basic(self) -> tuple[str, str]:
-        """Key and secret of the Authorization header, which are percent-encoded inside it."""
-        kind, _, coded = self.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "basic":
-            return "", ""
-        try:
-            key, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
-        except ValueError:
-            return "", ""
-        return unquote_plus(key), unquote_plus(secret)
+    def _guarded(self, incoming: Incoming) -> Reply | None:
+        """What a data request gets instead of data, if anything."""
+        kind, _, token = incoming.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            return _message(401, "Authorization has been denied for this request.")
+        if not self._sign_in.is_good(token):
+            return _message(self.switches.expired_status, "Token has expired")
+        if self._take("unavailable"):
+            return self._unavailable(503)
+        if self._take("throttled"):
+            return self._unavailable(429)
+        return None
 
-    # ------------------------------------------------------------ data requests
+    def _take(self, switch: str) -> bool:
+        """Count a switch down by one; was there any left?"""
+        with self._lock:
+            left = getattr(self.switches, switch)
+            setattr(self.switches, switch, max(0, left - 1))
+            return bool(left > 0)
 
-    def _collection(self, version: str | None, table: str) -> None:
-        if version is None or table not in self.skyward.district.tables:
-            self._send(404, {"Message": "No HTTP resource was found that matches the request URI."})
-        elif self._may_read(table):
-            time.sleep(self.skyward.switches.page_delay)
-            self._page(table, version)
+    def _unavailable(self, status: int) -> Reply:
+        pause = self.switches.retry_after
+        headers = {} if pause is None else {"Retry-After": pause}
+        return Reply(status, b"busy", headers, "text/plain")
 
-    def _may_read(self, table: str) -> bool:
-        """Answers the request itself when it may not."""
-        switches = self.skyward.switches
-        if self.skyward.refuses_now():
-            head = {"Retry-After": switches.retry_after} if switches.retry_after else {}
-            self._send(503, {"Message": "Service Unavailable"}, head)
-        elif switches.maintenance:
-            self._send_bytes(200, b"<html><title>Maintenance</title></html>", {}, "text/html")
-        elif not self.skyward.is_fresh(self.headers.get("Authorization", "").partition(" ")[2]):
-            self._send(switches.expired_status, {"Message": "Token has expired"})
-        elif switches.forbidden == table:
-            self._send(403, {"imsx_codeMajor": "failure", "imsx_description": "forbidden"})
-        else:
-            return True
-        return False
 
-    def _page(self, table: str, version: str) -> None:
-        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
-        rows = self.skyward.rows(table, version)
-        if query.get("filter", "").replace(" ", "") == "status='active'":
-            rows = [row for row in rows if b'"status": "active"' in row]
-        offset = int(query.get("offset") or 0)
-        limit = min(int(query.get("limit") or DEFAULT_LIMIT), self.skyward.switches.max_limit)
-        page = rows[offset : offset + limit]
-        head = {}
-        if self.skyward.switches.totals:
-            head["X-Total-Count"] = str(len(rows))
-        if self.skyward.switches.links and offset + len(page) < len(rows):
-            path = urlsplit(self.path).path
-            url = f"http://{self.headers['Host']}{path}?limit={limit}&offset={offset + limit}"
-            head["Link"] = f'<{url}>; rel="next"'
-        body = b'{"' + table.encode() + b'": [' + b",".join(page) + b"]}"
-        self._send_bytes(200, body, head)
+def start(
+    district: District,
+    variant: str = "sms-2.0",
+    *,
+    port: int = 0,
+    base: str | None = None,
+    key: str = KEY,
+    secret: str | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    **switches: Any,
+) -> Skyward:
+    """Serve a district on 127.0.0.1; `switches` are fields of `Switches`, port 0 is any free one."""
+    known = {one.name for one in fields(Switches)}
+    unknown = sorted(set(switches) - known)
+    if unknown:
+        raise ValueError(
+            f"no such switches: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+    return Skyward(
+        district,
+        variant,
+        Switches(**switches),
+        base=base,
+        key=key,
+        secret=secret or AWKWARD + secrets.token_urlsafe(18),
+        port=port,
+        ssl_context=ssl_context,
+    )
 
-    def _lms(self, parts: list[str]) -> None:
-        """Skyward's own API: enough to tell somebody that this is the wrong URL."""
-        if parts == ["schools"] and self._may_read("schools"):
-            orgs = self.skyward.district.tables["orgs"].iter_rows(named=True)
-            schools = [
-                {"SchoolId": org["identifier"], "SchoolName": org["name"]}
-                for org in orgs
-                if org["type"] == "school"
+
+def _status_of(wanted: str, filters: bool) -> str | None:
+    """The status that a filter asks for, "" for no filter, None for a filter that is not understood."""
+    if not wanted:
+        return ""
+    match = re.fullmatch(r"\s*status\s*=\s*'(active|tobedeleted)'\s*", wanted)
+    return match[1] if match and filters else None
+
+
+def _names(chosen: Collection[str], collection: str) -> bool:
+    return collection == chosen or (not isinstance(chosen, str) and collection in chosen)
+
+
+def _number(text: str | None, default: int, least: int) -> int | None:
+    if text is None:
+        return default
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) >= least else None
+
+
+def _message(status: int, text: str) -> Reply:
+    return to_json(status, {"Message": text})
+
+
+def _missing(path: str) -> Reply:
+    return _message(404, f"No HTTP resource was found that matches the request URI '{path}'.")
+
+
+def _fault(version: str, status: int, minor: str, text: str) -> Reply:
+    """OneRoster's own error body; 1.1 wraps it in a list."""
+    body = {
+        "imsx_codeMajor": "failure",
+        "imsx_severity": "error",
+        "imsx_description": text,
+        "imsx_CodeMinor": {
+            "imsx_codeMinorField": [
+                {
+                    "imsx_codeMinorFieldName": "TargetEndSystem",
+                    "imsx_codeMinorFieldValue": minor,
+                }
             ]
-            self._send(200, schools)
-        elif parts != ["schools"]:
-            self._send(404, {"Message": "No HTTP resource was found that matches the request URI."})
-
-    # ------------------------------------------------------------ answers
-
-    def _path(self) -> str | None:
-        """The path below the API's root; the root's case does not matter, as on IIS."""
-        path, root = urlsplit(self.path).path, PATHS[self.skyward.variant]
-        return path[len(root) :] if path.lower().startswith(root.lower() + "/") else None
-
-    def _send(self, status: int, value: Any, head: Mapping[str, str] | None = None) -> None:
-        self._send_bytes(status, json.dumps(value).encode(), head or {})
-
-    def _send_bytes(
-        self, status: int, body: bytes, head: Mapping[str, str], kind: str = "application/json"
-    ) -> None:
-        self.skyward.requests.append((self.command, urlsplit(self.path).path, status))
-        lines = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body)), **head}
-        top = f"HTTP/1.1 {status} {self.responses[status][0]}\r\n"
-        text = top + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
-        self.wfile.write(text.encode("latin-1") + body)
+        },
+    }
+    return to_json(status, {"statusInfoSet": [body]} if version == "1.1" else body)
