@@ -9,9 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import table
-from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
+from etlrunner.checks import apple_school_manager, references
+from etlrunner.checks.archive_file import read_archive
 from etlrunner.checks.repairs import repair
-from etlrunner.target import Target
+from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
+from etlrunner.target import APPLE_SCHOOL_MANAGER, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def check(
     findings = findings_of(tables, modules, options_for(target, flow.sink.options))
     progress.done("check")
     return Checked(repaired, findings, repairs)
+
+
+def check_zip(path: Path, sink: Options | None = None) -> tuple[Finding, ...]:
+    """Everything wrong with a zip of six files, whoever made it; `sink` as in a flow, if known."""
+    archive = read_archive(path)
+    tables = {name: frame.lazy() for name, frame in archive.tables.items()}
+    modules = (apple_school_manager, references)
+    found = findings_of(tables, modules, options_for(APPLE_SCHOOL_MANAGER, sink or {}))
+    return (*archive.findings, *found)
 
 
 def options_for(target: Target, sink: Options) -> Options:

@@ -72,7 +72,8 @@ class Finding:
     """Physical line of the CSV file from 1 (header included): Apple does not say which it counts."""
 
     def __str__(self) -> str:
-        where = f"{self.table}.csv" + (f":{self.row}" if self.row is not None else "")
+        file = f"{self.table}.csv" if self.table else "zip"
+        where = file + (f":{self.row}" if self.row is not None else "")
         return f"{where} - {self.message} [{self.rule}]"
 
 

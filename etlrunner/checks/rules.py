@@ -165,6 +165,16 @@ _GROUPS: Mapping[str, tuple[Rule, ...]] = {
             "Keep `max: 999` on the mapping's location_id.",
         ),
         Rule(
+            "asm-too-many-instructors", "warning", "The mapping took the first instructors of more",
+            "A class has more instructors than the mapping's `max`; primary ones come first.",
+            "Nothing, if the first ones are enough; Apple takes 15.",
+        ),
+        Rule(
+            "asm-too-many-locations", "warning", "The mapping took the first locations of more",
+            "A person has more locations than the mapping's `max`.",
+            "Check that the person really belongs to all of them.",
+        ),
+        Rule(
             "asm-email-malformed", "warning", "An address that is none",
             "It has no part before or after an @, no dot in the domain, or white space in it.",
             "Correct it in the SIS; some systems write NULL for none.",
