@@ -7,6 +7,7 @@ streams the rows that stay, so that memory grows with what is written and not wi
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -87,7 +88,8 @@ def map_tables(
     """
     for name in ("finished", "fate"):
         files.private_folder(folder / name)
-    selected = select.select(flow, raw, as_of)
+    scratch = files.private_folder(folder / "selected")
+    selected = select.select(flow, raw, as_of, scratch)
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
     progress.start("map", len(flow.mapping.tables), "tables")
@@ -97,6 +99,7 @@ def map_tables(
         rejects.append(work.rejected_rows())
         progress.advance("map", 1)
     tables.sink(pl.concat(rejects).lazy(), folder / "rejects.parquet")
+    shutil.rmtree(scratch)
     progress.done("map")
     return done
 
@@ -135,8 +138,8 @@ class _Work:
         rules = []
         if self.mapping.where is not None:
             kinds = conditions.types(_source_columns(self.mapping.source))
-            for rule in compile_where(self.mapping.where, kinds, today=self.as_of):
-                rules.append((rule.name, ~rule.expr))
+            compiled = compile_where(self.mapping.where, kinds, today=self.as_of)
+            rules += [(rule.name, ~rule.expr) for rule in compiled]
         verdict = pl.col(select.VERDICT)
         rules += [(name, verdict == n) for n, name in enumerate(select.REASONS, start=1)]
         judged = frame.with_columns(first_rule(rules, self.reasons).alias(FATE))
@@ -214,9 +217,13 @@ class _Work:
         return rows.with_columns(missing).select(ROW, *header)
 
     def _folded(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Equal rows become one; rows that share a key but differ stay, and the checks find them."""
+        """Sorted by key, so that the same rows are the same file whatever order the source has.
+
+        Equal rows become one; rows that share a key but differ stay, and the checks find them.
+        """
         key = self.target.key
-        if rows[key].n_unique() == len(rows):
+        rows = rows.sort(key)
+        if not (rows[key] == rows[key].shift(1)).any():
             return rows
         names = [name for name in rows.columns if name != ROW]
         first = rows.select(pl.struct(names).is_first_distinct()).to_series()
@@ -226,8 +233,7 @@ class _Work:
         return rows.filter(first)
 
     def _write(self, rows: pl.DataFrame) -> Path:
-        """Sorted by key, so that the same rows are the same file whatever order the source has."""
-        rows = rows.sort(self.target.key)
+        """Freeze the rows as they will be sent."""
         written = rows.select(ROW, pl.col(self.target.key).alias(KEY))
         self.fates.append(written.with_columns(pl.lit(0, dtype=pl.UInt8).alias(FATE)))
         self.written = len(rows)

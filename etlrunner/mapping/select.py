@@ -45,13 +45,13 @@ class Roster:
         return self.frames[name].filter(pl.col(VERDICT) == 0).drop(VERDICT)
 
 
-def select(flow: Flow, raw: Mapping[str, Path], as_of: date) -> Roster:
-    """Judge every row of the raw tables.
+def select(flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path) -> Roster:
+    """Judge every row of the raw tables, once: they are frozen again below `scratch`, with verdicts.
 
     Raises ConfigurationError for a school that is unknown or ambiguous, ChecksFailed when terms were
     sent but none of them is active.
     """
-    judge = _Judge(flow, raw, as_of)
+    judge = _Judge(flow, raw, as_of, scratch)
     for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments"):
         if name in raw:
             getattr(judge, f"judge_{name}")()
@@ -63,8 +63,9 @@ def select(flow: Flow, raw: Mapping[str, Path], as_of: date) -> Roster:
 class _Judge:
     """One pass over the tables, in the order in which they depend on each other."""
 
-    def __init__(self, flow: Flow, raw: Mapping[str, Path], as_of: date) -> None:
+    def __init__(self, flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path) -> None:
         self.flow = flow
+        self.scratch = scratch
         self.choice: Select = flow.select
         self.as_of = as_of
         self.raw = {name: tables.scan(path).frame for name, path in raw.items()}
@@ -73,6 +74,7 @@ class _Judge:
         """Table -> (ids that are there, ids that take part)."""
         self.schools: tuple[pl.Series, pl.Series] = (_none(), _none())
         """(orgs that are there, schools that take part)."""
+        self.all_schools: pl.Series = _none()
         self.ending: pl.Series = _none()
         """Classes whose terms have all ended, kept for the time after."""
 
@@ -89,8 +91,9 @@ class _Judge:
         )
         kept = tables.collect(self.roster.kept("orgs").filter(is_school).select("sourcedId"))
         self.schools = (orgs["sourcedId"], kept["sourcedId"])
+        self.all_schools = orgs.filter(is_school)["sourcedId"]
 
-    def judge_academicSessions(self) -> None:  # noqa: N802 - named after the table
+    def judge_academicSessions(self) -> None:
         today, lead, lag = self.as_of, self.choice.term_lead, self.choice.term_lag
         started = _day("startDate") <= (today + lead).isoformat()
         ended = (_day("endDate") != "") & (_day("endDate") <= (today - lag).isoformat())
@@ -135,19 +138,20 @@ class _Judge:
         )
 
     def judge_users(self) -> None:
-        orgs = self._lists("users", "orgSourcedIds")
-        frame = self.raw["users"].join(orgs, on=tables.ROW, how="left", maintain_order="left")
-        had_schools = pl.col("_schools_before") > 0
-        cleaned = pl.col("_taken").fill_null(pl.lit([], dtype=tables.LIST))
-        frame = frame.with_columns(orgSourcedIds=cleaned)
-        self.raw["users"] = frame
-        nowhere = had_schools.fill_null(value=False) & (pl.col("orgSourcedIds").list.len() == 0)
+        trimmed = self._trimmed("users", "orgSourcedIds")
+        frame = self.raw["users"].join(
+            trimmed.lazy(), on=tables.ROW, how="left", maintain_order="left"
+        )
+        orgs = pl.coalesce("_trimmed", "orgSourcedIds")
+        self.raw["users"] = frame.with_columns(orgs.alias("orgSourcedIds"))
+        nowhere = pl.col("_had_school").fill_null(value=False)
+        nowhere &= pl.col("orgSourcedIds").list.len() == 0
         rules = [("select.status", self.is_inactive()), ("select.schools", nowhere)]
         if self.choice.grades:
             wanted = pl.col("grades").list.eval(pl.element().is_in(self.choice.grades)).list.any()
             rules.append(("select.grades", (pl.col("role") == "student") & ~wanted))
         rules.append(("leave_out", self._left_out("users")))
-        self.settle("users", rules, drop=["_taken", "_schools_before"])
+        self.settle("users", rules, drop=["_trimmed", "_had_school"])
 
     def judge_enrollments(self) -> None:
         self.settle(
@@ -170,10 +174,9 @@ class _Judge:
 
     def _elsewhere(self, column: str) -> pl.Expr:
         """In a school that is there but does not take part. Districts and departments are no schools."""
-        known, taken = self.schools
-        orgs = self.raw["orgs"].filter(pl.col("type") == "school").select("sourcedId")
-        schools = tables.collect(orgs)["sourcedId"]
-        return pl.col(column).is_in(schools.implode()) & ~pl.col(column).is_in(taken.implode())
+        _, taken = self.schools
+        school = pl.col(column)
+        return school.is_in(self.all_schools.implode()) & ~school.is_in(taken.implode())
 
     def _gone(self, name: str, column: str) -> pl.Expr:
         """Refers to a row that is there but is left out."""
@@ -199,16 +202,15 @@ class _Judge:
         sessions = self.raw["academicSessions"].select(
             pl.col("sourcedId").alias("termSourcedIds"), _day("endDate").alias("_end")
         )
-        ended = (pl.col("_end") != "") & (pl.col("_end") <= self.as_of.isoformat())
-        judged = tables.collect(
-            terms.join(sessions, on="termSourcedIds", how="left")
-            .group_by("sourcedId")
-            .agg(
-                pl.col("termSourcedIds").is_in(known.implode()).any().alias("known"),
-                pl.col("termSourcedIds").is_in(active.implode()).any().alias("active"),
-                ended.fill_null(value=False).all().alias("ended"),
-            )
+        term, end = pl.col("termSourcedIds"), pl.col("_end").fill_null("")
+        flags = terms.join(sessions, on="termSourcedIds", how="left").select(
+            "sourcedId",
+            term.is_in(known.implode()).alias("known"),
+            term.is_in(active.implode()).alias("active"),
+            ((end != "") & (end <= self.as_of.isoformat())).alias("ended"),
         )
+        truths = [pl.col("known").any(), pl.col("active").any(), pl.col("ended").all()]
+        judged = tables.collect(flags.group_by("sourcedId").agg(truths))
         self.ending = judged.filter(pl.col("ended"))["sourcedId"]
         out = judged.filter(pl.col("known") & ~pl.col("active"))["sourcedId"]
         return pl.col("sourcedId").is_in(out.implode())
@@ -236,24 +238,36 @@ class _Judge:
         for reason, applies in reversed(list(rules)):
             code = pl.lit(REASONS.index(reason) + 1, dtype=pl.UInt8)
             verdict = pl.when(applies).then(code).otherwise(verdict)
-        frame = self.raw[name].with_columns(verdict.alias(VERDICT)).drop(*drop)
-        self.roster.frames[name] = frame
+        judged = self.raw[name].with_columns(verdict.alias(VERDICT)).drop(*drop)
+        frozen = tables.sink(judged, self.scratch / f"{name}.parquet")
+        frame = self.roster.frames[name] = tables.scan(frozen).frame
         if name != "enrollments":
             ids = tables.collect(frame.select("sourcedId", VERDICT))
             self.ids[name] = (ids["sourcedId"], ids.filter(pl.col(VERDICT) == 0)["sourcedId"])
 
-    def _lists(self, name: str, column: str) -> pl.LazyFrame:
-        """Per row the members of a list that are kept, in order, and how many schools it had."""
-        member = pl.col(column)
+    def _trimmed(self, name: str, column: str) -> pl.DataFrame:
+        """For the rows whose list of orgs loses members: what stays, and whether a school was among it.
+
+        Schools that take no part go, and so do orgs that are no schools; unknown ones stay, for the
+        checks to find. Most rows lose nothing and are not in the result.
+        """
         known, taken = self.schools
-        schools = self.raw["orgs"].filter(pl.col("type") == "school").select("sourcedId")
-        is_school = member.is_in(tables.collect(schools)["sourcedId"].implode())
-        stays = member.is_in(taken.implode()) | ~member.is_in(known.implode())
-        exploded = self.raw[name].select(tables.ROW, column).explode(column, empty_as_null=False)
-        return (
-            exploded.group_by(tables.ROW, maintain_order=True)
-            .agg(member.filter(stays).alias("_taken"), is_school.sum().alias("_schools_before"))
-            .lazy()
+        member = pl.col(column)
+        flags = self.raw[name].select(tables.ROW, column).explode(column, empty_as_null=False)
+        flags = flags.with_columns(
+            (member.is_in(taken.implode()) | ~member.is_in(known.implode())).alias("_stays"),
+            member.is_in(self.all_schools.implode()).alias("_school"),
+        )
+        exploded = tables.collect(flags)
+        losing = exploded.filter(~pl.col("_stays"))[tables.ROW].unique()
+        few = exploded.filter(pl.col(tables.ROW).is_in(losing.implode()))
+        lists = few.filter(pl.col("_stays")).group_by(tables.ROW, maintain_order=True).agg(member)
+        had = few.group_by(tables.ROW, maintain_order=True).agg(pl.col("_school").any())
+        empty = pl.lit([], dtype=tables.LIST)
+        return had.join(lists, on=tables.ROW, how="left").select(
+            tables.ROW,
+            pl.col(column).fill_null(empty).alias("_trimmed"),
+            pl.col("_school").alias("_had_school"),
         )
 
     def _schools_taken(self, orgs: pl.DataFrame) -> pl.Series:
