@@ -121,7 +121,7 @@ def _lines(path: Path) -> Iterator[tuple[str, HostKey]]:
 
 def _unreadable(path: Path, number: int) -> Problem:
     return Problem(
-        code="E140",
+        code="E205",
         message="not a line 'host type key' as in known_hosts (markers such as @revoked are not supported)",
         place=Place(str(path), number, 1),
         hint="etlrunner connect FLOW --trust writes the right line",

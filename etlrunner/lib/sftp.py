@@ -26,8 +26,8 @@ from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
 from etlrunner.model import Options, Secret
 
-# paramiko logs what servers say, and tracebacks with it; nothing of that may reach a log or a screen
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
+# paramiko logs user names, what servers say, and tracebacks; nothing of that may reach a log or a screen
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 logging.getLogger("paramiko").propagate = False
 
 # AES-GCM first: twice as fast as paramiko's own order (docs/benchmarks). No CBC, no SHA-1, no MD5.
@@ -58,8 +58,8 @@ class Timeouts:
 
     connect: float = 10
     banner: float = 15
-    sign_in: float = 20
-    answer: float = 30
+    auth: float = 20
+    channel: float = 30
     """Between two signs of life while a session is open."""
 
 
@@ -139,7 +139,7 @@ class Session:
     def look(self, directory: str) -> str:
         """Whether a directory is there, in words, by opening it and reading nothing."""
         with _translating(self.server, self.watch, "looking for the directory"):
-            self.watch.allow(self.server.timeouts.answer, "looking for the directory")
+            self.watch.allow(self.server.timeouts.channel, "looking for the directory")
             try:
                 self.wire.close(self.wire.open_folder(directory or "."))
             except Status as error:
@@ -161,7 +161,7 @@ class Session:
         return self._upload(source, size, moved).beside(path)
 
     def _upload(self, source: Path, size: int, moved: Callable[[int], None]) -> Upload:
-        answer = self.server.timeouts.answer
+        answer = self.server.timeouts.channel
         return Upload(self.wire, self.watch, str(self.server), source, size, moved, answer)
 
 
@@ -270,8 +270,8 @@ def _restrict(transport: _Transport, timeouts: Timeouts, types: Sequence[str]) -
     security.kex = tuple(name for name in security.kex if "sha1" not in name)
     # the watch ends each step sooner, and knows why; these are for a watch that is late
     transport.banner_timeout = transport.handshake_timeout = timeouts.banner + 5
-    transport.auth_timeout = timeouts.sign_in + 5
-    transport.channel_timeout = transport.clear_to_send_timeout = timeouts.answer + 5
+    transport.auth_timeout = timeouts.auth + 5
+    transport.channel_timeout = transport.clear_to_send_timeout = timeouts.channel + 5
 
 
 def _hang_up(sock: socket.socket, transport: paramiko.Transport) -> None:
@@ -284,7 +284,7 @@ def _hang_up(sock: socket.socket, transport: paramiko.Transport) -> None:
 def _sign_in(transport: _Transport, server: Server, watch: Watch, options: Options) -> None:
     """One attempt: as `password`, or as the one question of a server that only asks questions."""
     username, password = _revealed(options["username"]), _revealed(options["password"])
-    watch.allow(server.timeouts.sign_in, "signing in")
+    watch.allow(server.timeouts.auth, "signing in")
     try:
         more = transport.auth_password(username, password, fallback=False)
     except paramiko.BadAuthenticationType as error:
@@ -328,10 +328,10 @@ def _revealed(value: Secret | str) -> str:
 
 
 def _open_wire(transport: _Transport, server: Server, watch: Watch) -> Wire:
-    watch.allow(server.timeouts.answer, "opening an SFTP session")
+    watch.allow(server.timeouts.channel, "opening an SFTP session")
     with _translating(server, watch, "opening an SFTP session"):
-        channel = transport.open_session(timeout=server.timeouts.answer + 5)
-        channel.settimeout(server.timeouts.answer + 5)
+        channel = transport.open_session(timeout=server.timeouts.channel + 5)
+        channel.settimeout(server.timeouts.channel + 5)
         channel.invoke_subsystem("sftp")
         wire = Wire(_Stream(channel))
         wire.start()

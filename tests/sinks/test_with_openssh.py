@@ -1,0 +1,352 @@
+"""Deliveries to a real OpenSSH server, whose own log is the witness."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etlrunner.errors import DeliveryFailed, EtlError, Refused, Unreachable
+from etlrunner.lib import sftp as door
+from etlrunner.model import Receipt, SilentProgress
+from etlrunner.sinks import apple_school_manager, sftp
+from tests.support import delivery, openssh
+from tests.support.delivery import CANARY, PATIENT
+
+pytestmark = pytest.mark.skipif(bool(openssh.missing()), reason=openssh.missing() or "it is here")
+
+Send = Callable[..., Receipt]
+SINKS = [apple_school_manager, sftp]
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[openssh.Account]:
+    with openssh.account() as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def running(account: openssh.Account) -> Iterator[openssh.Server]:
+    with openssh.serving(account) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: openssh.Server) -> Iterator[openssh.Server]:
+    yield running
+    empty(running)
+
+
+def empty(server: openssh.Server) -> None:
+    for path in server.account.dropbox.iterdir():
+        path.unlink()
+
+
+def to(server: openssh.Server, folder: Path, **more: Any) -> dict[str, Any]:
+    line = more.pop("line", server.known_hosts_line())
+    more.setdefault("password", server.account.password)
+    return delivery.options(
+        server.host, server.port, server.account.name, line=line, folder=folder, **more
+    )
+
+
+def there(server: openssh.Server, name: str = "lakeside.zip") -> Path:
+    return server.account.dropbox / name
+
+
+def names(account: openssh.Account) -> list[str]:
+    return sorted(path.name for path in account.dropbox.iterdir())
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+class After(SilentProgress):
+    """Does something once, when so many bytes have been confirmed."""
+
+    def __init__(self, size: int, act: Callable[[], None]) -> None:
+        self.left, self.act = size, act
+
+    def advance(self, what: str, amount: int) -> None:
+        before, self.left = self.left, self.left - amount
+        if before > 0 >= self.left:
+            self.act()
+
+
+@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("size", [1, 32_000, 3_000_001])
+def test_the_bytes_arrive(send: Send, server, tmp_path, sink, size) -> None:
+    archive = delivery.archive(tmp_path, size)
+    for _ in range(2):
+        receipt = send(to(server, tmp_path), archive, sink)
+        assert there(server).read_bytes() == archive.path.read_bytes()
+    assert receipt.host_key == server.fingerprint()
+    assert receipt.sha256 == archive.sha256
+    assert names(server.account) == ["lakeside.zip"]
+
+
+def test_a_wrong_password_is_tried_once_says_the_log(
+    send: Send, account, tmp_path, archive
+) -> None:
+    with openssh.serving(account) as server:
+        with pytest.raises(Refused, match="tried once"):
+            send(to(server, tmp_path, password=CANARY), archive)
+        openssh.until(lambda: "Connection closed" in server.log())
+        assert server.log().count("Failed password") == 1
+        assert "Accepted" not in server.log()
+        assert CANARY not in server.log()
+
+
+def test_one_wrong_password_too_many_is_refused_though_the_server_hangs_up(
+    send: Send, account, tmp_path, archive
+) -> None:
+    with openssh.serving(account, first=["MaxAuthTries 1"]) as server:
+        with pytest.raises(Refused, match="tried once"):
+            send(to(server, tmp_path, password=CANARY), archive)
+        assert server.log().count("Failed password") == 1
+
+
+def test_a_changed_host_key_gets_no_password_says_the_log(
+    send: Send, account, tmp_path, archive
+) -> None:
+    with openssh.serving(account) as before:
+        line = before.known_hosts_line()
+    with openssh.serving(account, port=before.port) as server:
+        with pytest.raises(Refused, match="no password was sent") as caught:
+            send(to(server, tmp_path, line=line), archive)
+        assert server.fingerprint() in str(caught.value)
+        assert before.fingerprint() in str(caught.value)
+        openssh.until(lambda: "Connection" in server.log())
+        assert "password" not in server.log()
+        assert server.account.name not in server.log()
+
+
+def test_trusting_leaves_no_sign_in_in_the_log(account, tmp_path) -> None:
+    with openssh.serving(account) as server:
+        options = to(server, tmp_path, line="")
+        kind, fingerprint, path = apple_school_manager.trust(options)
+        assert (kind, fingerprint) == ("ssh-ed25519", server.fingerprint())
+        assert path.read_text().strip() == server.known_hosts_line()
+        assert server.account.name not in server.log()
+        with door.connect(options):
+            pass
+
+
+def test_what_ssh_keyscan_writes_is_understood(send: Send, server, tmp_path, archive) -> None:
+    if not shutil.which("ssh-keyscan"):
+        pytest.skip("no ssh-keyscan: apt-get install openssh-client")
+    command = ["ssh-keyscan", "-p", str(server.port), server.host]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    send(to(server, tmp_path, line=lines), archive)
+
+
+def test_a_pinned_key_is_found_among_several(send: Send, account, tmp_path, archive) -> None:
+    with openssh.serving(account, key_type="rsa", host_keys=["ecdsa", "ed25519"]) as server:
+        for more in ({"line": "", "host_key": [server.fingerprint()]}, {}):
+            receipt = send(to(server, tmp_path, **more), archive)
+            assert receipt.host_key == server.fingerprint()
+        with pytest.raises(Refused, match=r"ssh-ed25519 .*, ecdsa-sha2-nistp256 .*, ssh-rsa "):
+            send(to(server, tmp_path, line="", host_key=["SHA256:" + "A" * 43]), archive)
+        assert server.log().count("Accepted password") == 2
+        assert "Failed password" not in server.log()
+
+
+@pytest.mark.parametrize(
+    ("first", "lacks", "offers"),
+    [
+        (
+            "KexAlgorithms diffie-hellman-group14-sha1",
+            "key exchange",
+            "diffie-hellman-group14-sha1",
+        ),
+        ("HostKeyAlgorithms ssh-rsa", "kind of host key", "ssh-rsa"),
+        ("Ciphers aes128-cbc,3des-cbc", "cipher", "aes128-cbc, 3des-cbc"),
+        ("MACs hmac-sha1,hmac-md5", "checksum", "hmac-sha1, hmac-md5"),
+    ],
+)
+def test_weak_algorithms_are_refused_with_what_to_ask(
+    send: Send, account, tmp_path, archive, first, lacks, offers
+) -> None:
+    more = ["Ciphers aes128-ctr"] if first.startswith("MACs") else []
+    with openssh.serving(account, key_type="rsa", first=[first, *more]) as server:
+        with pytest.raises(Refused) as caught:
+            send(to(server, tmp_path), archive)
+        assert lacks in str(caught.value)
+        assert offers in str(caught.value)
+        assert "ask the server's owner" in caught.value.hint
+        assert "password" not in server.log()
+
+
+def test_a_drop_box_that_allows_nothing_but_writing(send: Send, account, tmp_path, archive) -> None:
+    with openssh.serving(account, sftp=openssh.DROP_BOX) as server:
+        receipt = send(to(server, tmp_path), archive)
+        assert not receipt.taken_at_once
+        assert there(server).read_bytes() == archive.path.read_bytes()
+        with pytest.raises(DeliveryFailed, match="the whole file is there as") as caught:
+            send(to(server, tmp_path), archive, sftp)
+        assert "permission denied" in str(caught.value)
+        empty(server)
+
+
+def test_a_server_without_posix_rename_replaces_too(send: Send, account, tmp_path, archive) -> None:
+    with openssh.serving(account, sftp=openssh.PLAIN + " -P posix-rename") as server:
+        for _ in range(2):
+            send(to(server, tmp_path), archive, sftp)
+        assert names(account) == ["lakeside.zip"]
+        empty(server)
+
+
+def test_a_file_that_is_moved_away_as_soon_as_it_is_whole(send: Send, server, tmp_path) -> None:
+    archive = delivery.archive(tmp_path, 2_000_000)
+    away = tmp_path / "taken.zip"
+
+    def take() -> None:
+        openssh.until(lambda: there(server).stat().st_size == archive.size)
+        shutil.move(there(server), away)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    send(to(server, tmp_path), archive)
+    thread.join()
+    assert away.read_bytes() == archive.path.read_bytes()
+
+
+def test_probing_leaves_nothing_behind(server, tmp_path, clock) -> None:
+    for sink in SINKS:
+        with sink.connect(to(server, tmp_path), clock=clock, progress=SilentProgress()) as end:
+            facts = end.probe()
+        assert facts["directory"] == "dropbox: is there"
+        assert facts["software"].startswith("SSH-2.0-OpenSSH")
+    assert names(server.account) == []
+
+
+@pytest.mark.parametrize("sink", SINKS)
+def test_a_session_killed_in_the_middle(send: Send, server, tmp_path, sink) -> None:
+    archive = delivery.archive(tmp_path, 20_000_000)
+    kill = After(4_000_000, lambda: server.signal_sessions(signal.SIGKILL))
+    with pytest.raises(DeliveryFailed) as caught:
+        send(to(server, tmp_path), archive, sink, progress=kill)
+    assert "may hold an incomplete" in caught.value.far_side
+    if sink is sftp:
+        assert not there(server).exists()
+    send(to(server, tmp_path), archive, sink)
+    assert there(server).read_bytes() == archive.path.read_bytes()
+
+
+@pytest.mark.parametrize("limit", ["channel", "deadline"])
+def test_a_frozen_session_ends_in_time(send: Send, server, tmp_path, limit) -> None:
+    archive = delivery.archive(tmp_path, 20_000_000)
+    freeze = After(4_000_000, lambda: server.signal_sessions(signal.SIGSTOP))
+    more: dict[str, Any] = {"deadline": timedelta(seconds=1)} if limit == "deadline" else {}
+    options = to(server, tmp_path, timeouts={**PATIENT, "channel": 0.5 if not more else 60})
+    began = time.monotonic()
+    with pytest.raises((DeliveryFailed, Unreachable)) as caught:
+        send(options, archive, progress=freeze, **more)
+    assert time.monotonic() - began < 10
+    assert ("deadline of 1 s" if more else "no answer within 0.5 s") in str(caught.value)
+    server.signal_sessions(signal.SIGKILL)
+
+
+def test_a_directory_that_is_not_there(send: Send, server, tmp_path, archive) -> None:
+    with pytest.raises(Refused, match="no directory inbox"):
+        send(to(server, tmp_path, directory="inbox"), archive)
+
+
+def test_a_folder_that_cannot_be_written(send: Send, server, tmp_path, archive) -> None:
+    server.account.dropbox.chmod(0o500)
+    try:
+        with pytest.raises(Refused, match="does not let this account write"):
+            send(to(server, tmp_path), archive)
+    finally:
+        server.account.dropbox.chmod(0o700)
+
+
+def test_a_read_only_server(send: Send, account, tmp_path, archive) -> None:
+    with (
+        openssh.serving(account, sftp=openssh.PLAIN + " -R") as server,
+        pytest.raises(Refused, match="does not let this account write"),
+    ):
+        send(to(server, tmp_path), archive)
+
+
+@pytest.fixture
+def small_disk(server: openssh.Server) -> Iterator[openssh.Server]:
+    """The dropbox is a disk of 1 MB."""
+    user, box = server.account.name, server.account.dropbox
+    stat = box.stat()
+    options = f"size=1m,uid={stat.st_uid},gid={stat.st_gid},mode=700"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, user, box], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a tmpfs is not permitted here")
+    yield server
+    empty(server)
+    server.signal_sessions(signal.SIGKILL)
+    openssh.until(lambda: subprocess.run(["umount", box], capture_output=True).returncode == 0)
+
+
+@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("size", [3_000_000, 1_048_577])
+def test_a_full_disk_says_so_and_leaves_nothing(
+    send: Send, small_disk: openssh.Server, tmp_path, sink, size
+) -> None:
+    archive = delivery.archive(tmp_path, size)
+    with pytest.raises(DeliveryFailed) as caught:
+        send(to(small_disk, tmp_path), archive, sink)
+    assert "removed again" in caught.value.far_side
+    assert "the server's disk is full" in caught.value.hint
+    assert names(small_disk.account) == []
+
+
+def test_a_server_without_sftp(account, tmp_path) -> None:
+    # internal-sftp under another name: the session opens, and ends without a word of SFTP
+    with openssh.serving(account, sftp="/nowhere/sftp") as server:
+        with pytest.raises(EtlError) as caught, door.connect(to(server, tmp_path)):
+            pass
+        assert caught.value.exit_code == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_cut_anywhere_it_is_said_and_sent_again(send: Send, server, tmp_path, sink, how) -> None:
+    archive = delivery.archive(tmp_path, 5_000_000)
+    options = to(server, tmp_path, timeouts={**PATIENT, "channel": 0.3})
+    for cut in range(1, archive.size, 160_000):
+        empty(server)
+        fault = After(cut, lambda: server.signal_sessions(how))
+        try:
+            send(options, archive, sink, progress=fault)
+        except (DeliveryFailed, Unreachable) as error:
+            whole = there(server).exists() and there(server).stat().st_size == archive.size
+            assert whole or sink is apple_school_manager or not there(server).exists()
+            assert "lakeside.zip" in str(error) or "every byte" in str(error)  # noqa: PT017
+        else:
+            assert there(server).read_bytes() == archive.path.read_bytes()
+        server.signal_sessions(signal.SIGKILL)
+        openssh.until(lambda: not server.sessions())
+    send(to(server, tmp_path), archive, sink)
+    assert there(server).read_bytes() == archive.path.read_bytes()
+
+
+@pytest.mark.slow
+def test_many_deliveries_leave_no_threads_and_no_files_open(
+    send: Send, server, tmp_path, archive
+) -> None:
+    options = to(server, tmp_path)
+    send(options, archive)
+    threads, files = threading.active_count(), open_files()
+    for _ in range(50):
+        send(options, archive)
+    openssh.until(lambda: threading.active_count() <= threads)
+    openssh.until(lambda: open_files() <= files)
