@@ -8,6 +8,7 @@ to it that a run leaves a record however it ends. Nothing is sent unless every s
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from etlrunner import guard, kept
+from etlrunner import guard, kept, notify
 from etlrunner import plan as plans
 from etlrunner.config import secrets
 from etlrunner.config.project import Project
@@ -32,6 +33,7 @@ from etlrunner.errors import (
     UsageError,
 )
 from etlrunner.history import delivered as deliveries
+from etlrunner.history import pruning
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
 from etlrunner.lib import files, git
@@ -60,9 +62,10 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     except EtlError as error:
         return _record_unplannable(project, name, request, services, error)
     services.history.mark_interrupted(plan.flow.name)
-    previous = _last_real_run(services.history, plan.flow.name)
+    previous = _last_told(services.history, plan.flow.name)
     result = _run_planned(plan, request, services)
     _tell(plan, previous, result)
+    _prune(plan, services)
     return result
 
 
@@ -86,7 +89,8 @@ def approve(
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
     result = _begin(plan, request, services)
     result.record = replace(result.record, approved_by=by, approved_because=because)
-    with history.lease(plan.flow.name, owner=result.record.id, clock=services.clock):
+    lease = history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
+    with lease as result.lease:
         _keep(plan, result, services, partial(_send_kept, kept=ready))
     if result.exit_code == 0:
         history.save(replace(held, outcome="approved", message=f"sent as {result.record.id}"))
@@ -100,7 +104,7 @@ def approve(
 def _run_planned(plan: Plan, request: Request, services: Services) -> Result:
     result = _begin(plan, request, services)
     try:
-        with _lease(plan, request, result, services):
+        with _lease(plan, request, result, services) as result.lease:
             unsent = _unsent(plan, request, services)
             walk = partial(_send_kept, kept=unsent) if unsent else partial(_walk, request=request)
             _keep(plan, result, services, walk)
@@ -290,6 +294,8 @@ def _deliver(
     archive = result.archive
     with journal.stage("deliver"):  # in the history before the first byte leaves
         options = secrets.fill(plan.flow.sink.options, plan.project)
+        if result.lease is not None:
+            result.lease.check()  # another machine may have taken over after a long pause
         result.receipt = deliver.deliver(
             plan.sink.connect,
             options,
@@ -314,6 +320,7 @@ def _promote(plan: Plan, journal: Journal, archive: Archive, finished: Mapping[s
             finished,
             archive.content_hash,
             journal.record.scope,
+            rows=archive.rows,
         )
     except LocalTrouble as error:
         raise LocalTrouble(
@@ -380,8 +387,6 @@ def _tell(plan: Plan, previous: RunRecord | None, result: Result) -> None:
     """Tell whoever wants to know; a dead mail server is logged and fails nothing."""
     if result.record.trigger == "plan":
         return
-    from etlrunner import notify
-
     for trouble in notify.notify(plan.flow, result.record, previous, project=plan.project):
         with files.appending(result.folder / "notify.txt") as handle:
             handle.write(trouble + "\n")
@@ -395,6 +400,14 @@ def _unsent(plan: Plan, request: Request, services: Services) -> Kept | None:
     if before is None or before.scheduled_date != request.scheduled_date:
         return None
     return kept.unsent(plan.project, before, plan.flow.config_hash)
+
+
+def _prune(plan: Plan, services: Services) -> None:
+    """Rows of pupils go after `keep_rows`, counts after `keep`; trouble with that fails no run."""
+    runs = plan.project.state / plan.flow.name / "runs"
+    with contextlib.suppress(LocalTrouble):
+        now = services.clock.now()
+        pruning.prune(services.history, plan.flow.name, runs, plan.flow.history, now=now)
 
 
 def _check_secrets(plan: Plan, request: Request) -> None:
@@ -419,6 +432,11 @@ def local_date(flow: Flow, request: Request, clock: Clock) -> date:
 def _last_real_run(history: History, flow: str) -> RunRecord | None:
     """The last run that could have delivered; plans do not count."""
     return next((run for run in history.runs(flow, limit=50) if run.trigger != "plan"), None)
+
+
+def _last_told(history: History, flow: str) -> RunRecord | None:
+    """The last run that said something about the flow's state: not one that was busy or cut off."""
+    return next((run for run in history.runs(flow, limit=50) if notify.state_of(run)), None)
 
 
 def _delivered_folder(plan: Plan) -> Path:

@@ -25,6 +25,7 @@ from etlrunner.model import (
 )
 
 if TYPE_CHECKING:
+    from etlrunner.history.leases import Lease
     from etlrunner.history.store import History
     from etlrunner.plan import Plan
 
@@ -66,6 +67,8 @@ class Result:
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None
+    lease: Lease | None = None
+    """Held while the run is under way; asked once more before anything is sent."""
 
     @property
     def exit_code(self) -> int:

@@ -88,7 +88,7 @@ def rules_page() -> str:
 
 def expressions_page() -> str:
     """The language of mappings."""
-    from etlrunner.mapping.expressions import reference
+    from etlrunner.mapping import reference
 
     return reference.page()
 

@@ -20,13 +20,13 @@ def command(code: str | None) -> None:
             screen.say(f"{name:<28} {title}")
         return
     by_name = {name.lower(): name for name in texts}
-    name = by_name.get(code.strip().strip("[]").lower())
-    if name is None:
+    wanted = by_name.get(code.strip().strip("[]").lower())
+    if wanted is None:
         close = difflib.get_close_matches(code.lower(), by_name, n=3)
         hint = f"did you mean {', '.join(by_name[item] for item in close)}?" if close else ""
         raise UsageError(f"there is nothing called '{code}' to explain", hint=hint)
-    title, text = texts[name]
-    screen.say(f"{name}: {title}\n\n{text}")
+    title, text = texts[wanted]
+    screen.say(f"{wanted}: {title}\n\n{text}")
 
 
 def _texts() -> dict[str, tuple[str, str]]:

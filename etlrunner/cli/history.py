@@ -69,7 +69,7 @@ def _one(run: RunRecord) -> None:
         if run.ended
         else "",
         "last stage": run.stage,
-        "configuration": f"{run.config_hash[:12]} (git {run.git_commit[:12] or 'none'})",
+        "configuration": f"{run.config_hash[:12]} (git {run.git_commit or 'none'})",
         "compared with": run.baseline,
         "content": run.content_hash,
         "archive": f"{run.archive_sha256} ({run.archive_size:,} bytes)" if run.archive_size else "",

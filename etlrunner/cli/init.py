@@ -126,7 +126,7 @@ def _domain(given: str | None, allow_http: bool) -> str:
         if given or not _interactive():
             raise UsageError(wrong.message, hint=wrong.hint)
         screen.complain(f"{wrong.message}. {wrong.hint}".strip())
-        domain = _ask("Skyward's API URL", default=wrong.correction or None)
+        domain = _ask("Skyward's API URL")
     return domain
 
 

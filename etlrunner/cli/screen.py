@@ -42,14 +42,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
     from rich import box
     from rich.table import Table
 
-    rows = [[_cell(value) for value in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in rows]
     if title:
         say(f"\n{title}")
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(header):
-        figures = bool(rows) and all(_is_figure(row[place]) for row in rows)
+        figures = bool(cells) and all(_is_figure(row[place]) for row in cells)
         grid.add_column(name, justify="right" if figures else "left", overflow="fold")
-    for row in rows:
+    for row in cells:
         grid.add_row(*row)
     console().print(grid)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
 from etlrunner.cli import screen
 from etlrunner.config.project import Project
-from etlrunner.errors import ConfigurationError, EtlError, most_serious
-from etlrunner.model import Flow
+from etlrunner.errors import EtlError, most_serious
+from etlrunner.model import Flow, RunRecord
 from etlrunner.run import Services
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def run_due(
         clock=services.clock,
         history=services.history,
         report=screen.complain,
+        missed=_teller(project, services),
     )
     if as_json:
         screen.document({"codes": codes})
@@ -51,6 +52,7 @@ def serve(project: Project, services: Services, stop: threading.Event) -> int:
         stop=stop,
         history=services.history,
         report=screen.complain,
+        missed=_teller(project, services),
     )
     screen.complain("stopped")
     return 0
@@ -65,10 +67,21 @@ def _flows(project: Project, only: tuple[str, ...]) -> Mapping[str, Flow | EtlEr
         try:
             found[name] = validate.read_flow(project, name)
         except EtlError as error:
-            if isinstance(error, ConfigurationError):
-                screen.problems(error.problems)
             found[name] = error
     return found
+
+
+def _teller(project: Project, services: Services) -> Callable[[Flow, RunRecord], None]:
+    """Tells whoever wants to know that a date went by without a run."""
+    from etlrunner import notify
+
+    def tell(flow: Flow, record: RunRecord) -> None:
+        runs = services.history.runs(flow.name, limit=50)
+        told = (run for run in runs if run.id != record.id and notify.state_of(run))
+        for trouble in notify.notify(flow, record, next(told, None), project=project):
+            screen.complain(f"{flow.name}: {trouble}")
+
+    return tell
 
 
 def _starter(project: Project, services: Services, *, quiet: bool = False) -> Start:

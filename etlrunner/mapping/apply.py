@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -336,16 +337,16 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
     today = date(2000, 1, 1)
     columns: Mapping[str, str] = _source_columns(mapping.source)
     kinds = {name: _source_columns(name) for name in roster.TABLES}
-    if mapping.where is not None:
-        problems += _tried(
-            lambda: compile_where(mapping.where, conditions.types(columns), today=today)
-        )  # type: ignore[arg-type]
+    where = mapping.where
+    if where is not None:
+        types = conditions.types(columns)
+        problems += _tried(partial(compile_where, where, types, today=today))
     for number, step in enumerate(mapping.transforms):
         try:
             columns = resolve(step.type).columns(columns, _options(step, today), kinds)
         except ConfigurationError as error:
-            where = f"transforms[{number}].{step.type}"
-            problems += [_placed(problem, step, where) for problem in error.problems]
+            path = f"transforms[{number}].{step.type}"
+            problems += [_placed(problem, step, path) for problem in error.problems]
             return problems  # what follows would only complain about columns that this step makes
     problems += _tried(lambda: compile_columns(mapping, columns, target, today=today))
     return problems

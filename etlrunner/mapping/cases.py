@@ -64,7 +64,7 @@ def problems_of(case: Case) -> list[Problem]:
         hint = "say what is expected: expect:, rejected: or filtered:"
         problems.append(Problem("E401", "the test expects nothing", case.place, hint=hint))
     problems += _unknown(case, case.given, {n: set(c) for n, c in roster.TABLES.items()}, "given")
-    targets = {name: target for name, target in APPLE_SCHOOL_MANAGER.tables.items()}
+    targets = APPLE_SCHOOL_MANAGER.tables
     for name, rows in case.expect.items():
         if name not in targets:
             problems.append(_no_table(case, name, targets))
