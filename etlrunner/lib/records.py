@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -85,6 +86,8 @@ class TableReader:
         self.fields = fields
         self.wrappers = tuple(wrappers)
         self.schema = dict(schema)
+        self._lists = frozenset(name for name, kind in schema.items() if kind == columns.LIST)
+        self._truths = frozenset(name for name, each in fields.items() if each.truth)
         tree = _Node()
         for each in fields.values():
             for path in each.paths:
@@ -109,9 +112,8 @@ class TableReader:
 
     def frame(self, records: Sequence[Record]) -> pl.DataFrame:
         """The columns of the roster model; those that the definition does not name are empty."""
-        return pl.DataFrame(
-            [self._column(name, kind, records) for name, kind in self.schema.items()]
-        )
+        values = {name: self._values(name, records) for name in self.schema}
+        return columns.frame(values, self._lists, self._truths, len(records))
 
     def _records(self, outer: Mapping[str, msgspec.Raw]) -> Any:
         for name in self.wrappers:
@@ -123,18 +125,11 @@ class TableReader:
             return arrays[0]
         raise Incomplete(f"{self.table}: the answer holds no list of records")
 
-    def _column(self, name: str, kind: Any, records: Sequence[Record]) -> pl.Series:
-        is_list = kind == columns.LIST
+    def _values(self, name: str, records: Sequence[Record]) -> columns.Values:
         each = self.fields.get(name)
         if each is None:
-            values: list[Any] = [[] if is_list else ""] * len(records)
-            return pl.Series(name, values, dtype=kind)
-        if is_list:
-            return columns.lists(name, _lists_of(each, records))
-        column = columns.text(name, _texts_of(each, records))
-        if each.truth:
-            return column.to_frame().select(columns.truth(pl.col(name)).alias(name)).to_series()
-        return column
+            return None
+        return _lists_of(each, records) if name in self._lists else _texts_of(each, records)
 
 
 # ---------------------------------------------------------------- types from paths
@@ -174,83 +169,112 @@ def _attribute(name: str) -> str:
 # ---------------------------------------------------------------- values by paths
 
 
-def _texts_of(each: Field, records: Sequence[Record]) -> list[Any]:
-    first, *others = (_first_values(path, records) for path in each.paths)
+def _texts_of(each: Field, records: Sequence[Record]) -> list[Any] | None:
+    """The first value along the paths that is not empty, per record."""
+    found = [values for path in each.paths if (values := _firsts(path, records)) is not None]
+    if not found:
+        return None
+    first, *others = found
     for other in others:
-        first = [a if a not in (None, "") else b for a, b in zip(first, other, strict=True)]
+        first = [b if a is None or a == "" else a for a, b in zip(first, other, strict=True)]
     return first
 
 
-def _first_values(path: Path, records: Sequence[Record]) -> list[Any]:
-    """One value per record along a path; of a list the first that is not empty."""
+def _firsts(path: Path, records: Sequence[Record]) -> list[Any] | None:
     if any(segment.many for segment in path):
-        find = _finder(path)
-        return [next((v for v in find(record) if v not in (None, "")), None) for record in records]
-    values: list[Any] = list(map(attrgetter(_attribute(path[0].name)), records))
-    for segment in path[1:]:
-        get = attrgetter(_attribute(segment.name))
-        values = [get(v) if isinstance(v, msgspec.Struct) else v for v in values]
-    return [None if isinstance(v, msgspec.Struct) else v for v in values]
+        every = _values(path, records)
+        return every and [next((v for v in items if v not in (None, "")), None) for items in every]
+    values = _start(path, records)
+    for segment in path[1:] if values is not None else ():
+        get = _getter(segment.name)
+        values = [get(v) if isinstance(v, msgspec.Struct) else v for v in values or ()]
+    return values and [None if isinstance(v, msgspec.Struct) else v for v in values]
 
 
-def _lists_of(each: Field, records: Sequence[Record]) -> list[list[Any]]:
+def _lists_of(each: Field, records: Sequence[Record]) -> list[list[Any]] | None:
     if each.pair:
-        return [list(_pairs(each, record)) for record in records]
-    finders = [_finder(path) for path in each.paths]
-    if len(finders) == 1:
-        return [[v for v in finders[0](record) if v is not None] for record in records]
+        return _pairs(each.paths[0], each.pair, records)
+    found = [values for path in each.paths if (values := _values(path, records)) is not None]
+    if not found:
+        return None
+    if len(each.paths) == 1:
+        return found[0]
+    rows = found[0] if len(found) == 1 else [sum(items, []) for items in zip(*found, strict=True)]
+    return [_without_repeats(items) if len(items) > 1 else items for items in rows]
+
+
+def _values(path: Path, records: Sequence[Record]) -> list[list[Any]] | None:
+    """All values along a path, per record; None when no record has the first field at all."""
+    start = _start(path, records)
+    if start is None:
+        return None
+    if any(segment.key for segment in path) or len(path) > 2:
+        return [_scalars(_walk(path, [record])) for record in records]
+    if len(path) == 1:
+        return [[v for v in _as_list(value) if v is not None] for value in start]
+    get = _getter(path[1].name)
     return [
-        columns.without_repeats(
-            columns.as_text(v) for find in finders for v in find(record) if v is not None
-        )
+        _scalars([get(v) if isinstance(v, msgspec.Struct) else v for v in _as_list(value)])
+        for value in start
+    ]
+
+
+def _start(path: Path, records: Sequence[Record]) -> list[Any] | None:
+    values = list(map(_getter(path[0].name), records))
+    return values if values.count(None) < len(values) else None
+
+
+def _pairs(path: Path, pair: tuple[str, str], records: Sequence[Record]) -> list[list[str]] | None:
+    """`{type:id}` for each item along a path; an item without the second field says nothing."""
+    if _start(path, records) is None:
+        return None
+    first, second = (_getter(name) for name in pair)
+    return [
+        [
+            f"{{{columns.as_text(first(item)).strip()}:{value}}}"
+            for item in _walk(path, [record])
+            if isinstance(item, msgspec.Struct) and (value := columns.as_text(second(item)).strip())
+        ]
         for record in records
     ]
 
 
-def _pairs(each: Field, record: Record) -> Iterator[str]:
-    first, second = (attrgetter(_attribute(name)) for name in each.pair or ())
-    for item in _walk(each.paths[0], [record]):
-        if isinstance(item, msgspec.Struct):
-            kind, value = (columns.as_text(get(item)).strip() for get in (first, second))
-            if value:
-                yield f"{{{kind}:{value}}}"
-
-
-def _finder(path: Path) -> Callable[[Record], Sequence[Any]]:
-    """A function giving all values along a path; the common `name[]` and `name[].field` are quick."""
-    if len(path) == 1 and path[0].many and not path[0].key:
-        get = attrgetter(_attribute(path[0].name))
-        return lambda record: _as_list(get(record))
-    return lambda record: [v for v in _walk(path, [record]) if not isinstance(v, msgspec.Struct)]
-
-
 def _walk(path: Path, level: Sequence[Any]) -> Sequence[Any]:
+    """What a path leads to, step by step; a bare id stands for the reference that is due."""
     for segment in path:
-        get = attrgetter(_attribute(segment.name))
+        get = _getter(segment.name)
         found: list[Any] = []
         for item in level:
-            if not isinstance(item, msgspec.Struct):
-                found.append(item)  # a bare id stands for the reference
-                continue
-            value = get(item)
-            if value is None:
-                continue
-            items = _as_list(value)
-            found += items if not segment.key else _matching(items, segment)
+            if isinstance(item, msgspec.Struct):
+                items = _as_list(get(item))
+                found += items if not segment.key else _matching(items, segment)
+            else:
+                found.append(item)
         level = found
-        if not level:
-            break
     return level
 
 
 def _matching(items: Sequence[Any], segment: Segment) -> Iterator[Any]:
-    get = attrgetter(_attribute(segment.key))
+    get = _getter(segment.key)
     for item in items:
         if isinstance(item, msgspec.Struct) and columns.as_text(get(item)) == segment.value:
             yield item
 
 
-def _as_list(value: Any) -> list[Any]:
+def _scalars(items: Sequence[Any]) -> list[Any]:
+    return [v for v in items if v is not None and not isinstance(v, msgspec.Struct)]
+
+
+def _without_repeats(items: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(columns.as_text(item).strip(columns.WHITE) for item in items))
+
+
+def _as_list(value: Any) -> Any:
     if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+        return ()
+    return value if value.__class__ is list else (value,)
+
+
+@cache
+def _getter(name: str) -> Callable[[Any], Any]:
+    return attrgetter(_attribute(name))

@@ -176,9 +176,7 @@ def _cell(name: str, is_list: bool) -> pl.Expr:
 
 def _trimmed(sheet: Sheet, wanted: tuple[str, ...]) -> pl.LazyFrame:
     return sheet.scan().select(
-        pl.col(name).fill_null("").str.strip_chars(columns.WHITE)
-        if name in sheet.header
-        else pl.lit("").alias(name)
+        columns.trimmed(pl.col(name)) if name in sheet.header else pl.lit("").alias(name)
         for name in wanted
     )
 

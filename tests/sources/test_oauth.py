@@ -130,17 +130,17 @@ def test_a_token_request_is_repeated_when_the_server_is_busy(
     assert sum(clock.slept) >= 3.5
 
 
-@pytest.mark.parametrize("uses", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("uses", [1, 2, 5])
 @pytest.mark.parametrize("concurrency", [1, 3])
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_ends_in_the_middle_is_renewed(
     server: FaultServer, pull: Any, uses: int, concurrency: int, status: int
 ) -> None:
-    server.tables["orgs"] = [{"sourcedId": f"o{number}"} for number in range(20)]
+    server.tables["orgs"] = [{"sourcedId": f"o{number}"} for number in range(40)]
     server.token_uses = uses + 3 * (concurrency - 1)
     server.expired_status = status
     raw = pull("orgs", page_size=2, concurrency=concurrency)
-    assert raw["orgs"].rows == 20
+    assert raw["orgs"].rows == 40
     assert len(server.tokens) >= 2
 
 
