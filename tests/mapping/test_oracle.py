@@ -87,9 +87,9 @@ def truth_of(t: Any, lists: Any, truth: Any, number: Any, day: Any) -> st.Search
         st.builds("({} {} {})".format, t, st.sampled_from(["in", "not in"]), t | lists),
         st.builds("({} {} ['Ada', 'teacher', ''])".format, t, st.sampled_from(["in", "not in"])),
         st.builds("({} in ({}, {}))".format, t, t, t),
-        st.builds("({} is {}empty)".format, t | lists | day, st.sampled_from(["", "not "])),
+        st.builds("(({}) is {}empty)".format, t | lists | day, st.sampled_from(["", "not "])),
         st.builds(
-            "({} is {})".format, t, st.sampled_from(["integer", "date", "matching('[a-z]+')"])
+            "(({}) is {})".format, t, st.sampled_from(["integer", "date", "matching('[a-z]+')"])
         ),
         st.builds("({}) | regex_match('.*[0-9]')".format, t),
         st.builds("(not {})".format, truth),

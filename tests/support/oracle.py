@@ -163,7 +163,7 @@ ENVIRONMENT.filters.update(
             word[0].upper() for part in text.split() for word in part.split("-") if word
         ),
         "regex_replace": lambda text, pattern, new: re.sub(
-            pattern, re.sub(r"\$\{(\d)\}", r"\\\1", new), text
+            pattern, re.sub(r"\$\{(\d)\}", r"\\g<\1>", new), text
         ),
         "regex_match": lambda text, pattern: bool(re.fullmatch(pattern, text)),
         "date": _date,
