@@ -25,6 +25,7 @@ def count(tables: Mapping[str, pl.DataFrame], as_of: date) -> dict[str, int]:
 
 def _in_users(users: pl.DataFrame) -> dict[str, int]:
     pupil = pl.col("role") == "student"
+    kin = pl.col("role").is_in(["guardian", "parent", "relative"])  # they have no number anyway
     orgs = pl.col("orgSourcedIds")
     names = pl.concat_str("givenName", "middleName", "familyName")
     places = orgs.list.filter(pl.element() != "sch-800").list.len()
@@ -33,15 +34,11 @@ def _in_users(users: pl.DataFrame) -> dict[str, int]:
         "teachers": _rows(users, pl.col("role") == "teacher"),
         "aides": _rows(users, pl.col("role") == "aide"),
         "administrators": _rows(users, pl.col("role") == "administrator"),
-        "guardians": _rows(users, pl.col("role").is_in(["guardian", "parent", "relative"])),
+        "guardians": _rows(users, kin),
         "disabled_users": _rows(users, pl.col("enabledUser") == "false"),
         "emails_missing": _rows(users, pl.col("email") == ""),
         "emails_null": _rows(users, pl.col("email") == "NULL"),
-        "identifiers_missing": _rows(
-            users,
-            (pl.col("identifier") == "") & pl.col("agentSourcedIds").list.len().eq(0)
-            | pupil & (pl.col("identifier") == ""),
-        ),
+        "identifiers_missing": _rows(users, ~kin & (pl.col("identifier") == "")),
         "names_missing": _rows(users, (pl.col("givenName") == "") & (pl.col("familyName") == "")),
         "names_not_ascii": _rows(users, names.str.len_bytes() != names.str.len_chars()),
         "dual_enrolled": _rows(users, pupil & (places > 1)),
