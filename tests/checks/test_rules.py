@@ -188,7 +188,9 @@ def test_federated_domains_make_addresses_required_unique_and_ours() -> None:
     tables["students"][1]["email_address"] = "one@elsewhere.example"
     tables["staff"][1]["email_address"] = "S3@EXAMPLE.org"
     assert findings(tables) == ()
-    found = {(f.rule, f.key): f.message for f in findings(tables, federated_domains=["example.org"])}
+    found = {
+        (f.rule, f.key): f.message for f in findings(tables, federated_domains=["example.org"])
+    }
     assert found == {
         ("asm-required-email", "S-1"): (
             "email_address is empty, and with federated domains it is the account"

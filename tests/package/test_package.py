@@ -23,7 +23,7 @@ from tests.support import apple_reader, finished
 
 CELLS = st.text(
     st.one_of(
-        st.sampled_from(' ,;"“\'é漢\U0001f600'),
+        st.sampled_from(" ,;\"“'é漢\U0001f600"),
         st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\\u2028\u2029"),
     ),
     max_size=8,
@@ -35,9 +35,7 @@ def paths(tmp_path: Path) -> dict[str, Path]:
     return finished.write(tmp_path / "finished", finished.district())
 
 
-def test_six_files_stand_at_the_top_in_apples_order(
-    paths: dict[str, Path], tmp_path: Path
-) -> None:
+def test_six_files_stand_at_the_top_in_apples_order(paths: dict[str, Path], tmp_path: Path) -> None:
     made = package(TARGET, paths, tmp_path / "roster.zip")
     with zipfile.ZipFile(made.path) as zipped:
         assert zipped.namelist() == [f"{name}.csv" for name in FILE_ORDER]
@@ -69,9 +67,7 @@ def test_the_same_rows_give_the_same_bytes(paths: dict[str, Path], tmp_path: Pat
     assert one.size == one.path.stat().st_size
 
 
-def test_one_changed_cell_changes_the_content_hash(
-    paths: dict[str, Path], tmp_path: Path
-) -> None:
+def test_one_changed_cell_changes_the_content_hash(paths: dict[str, Path], tmp_path: Path) -> None:
     before = package(TARGET, paths, tmp_path / "a.zip").content_hash
     changed = finished.district()
     changed["students"][0]["grade_level"] = "10"
@@ -155,7 +151,7 @@ def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -
 @example([("", "", "")])
 @example([('"', ' "" ', "a;b")])
 def test_what_is_written_can_be_read_back(rows: list[tuple[str, str, str]]) -> None:
-    frame = pl.DataFrame(rows, schema={name: pl.String for name in "abc"}, orient="row")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String), orient="row")
     lines = csv_lines("students", frame)
     assert apple_reader.read(lines) == [list(row) for row in rows]
     ours, findings = apple_csv.parse("students", b"a,b,c\n" + lines)

@@ -89,7 +89,7 @@ def frame(name: str, rows: Rows) -> pl.DataFrame:
     numbered = [c for c in header if c.startswith("instructor_id")]
     if name == "classes":
         header = ["class_id", "class_number", "course_id", *numbered, "location_id"]
-    schema = {column: pl.String for column in header}
+    schema = dict.fromkeys(header, pl.String)
     cells = [[row.get(column, "") for column in header] for row in rows]
     return pl.DataFrame(cells, schema=schema, orient="row").sort(TARGET.tables[name].key)
 
@@ -135,6 +135,6 @@ def flow(
         source=Component("skyward", {}),
         sink=Component("apple-school-manager", dict(sink or {})),
         mapping=MappingSet("apple-school-manager", {}),
-        repair={rule: "drop" for rule in repair},
+        repair=dict.fromkeys(repair, "drop"),
         **fields,  # type: ignore[arg-type]
     )

@@ -1,0 +1,155 @@
+"""What a delivery would change equals what can be counted by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etlrunner.compare import compare
+from etlrunner.model import Changes
+from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
+from tests.support import finished
+from tests.support.finished import District
+
+
+def changes(folder: Path, before: District, after: District) -> Changes:
+    return compare(
+        TARGET,
+        finished.write(folder / "after", after),
+        finished.write(folder / "before", before),
+        "invented-2027-03-01-1",
+    )
+
+
+def test_the_same_tables_change_nothing(tmp_path: Path) -> None:
+    found = changes(tmp_path, finished.district(), finished.district())
+    assert found.baseline == "invented-2027-03-01-1"
+    for change in found.tables.values():
+        assert (change.added, change.removed, change.changed) == (0, 0, 0)
+        assert change.columns == {}
+    students = found.tables["students"]
+    assert (students.before, students.after) == (3, 3)
+    assert students.schools == {"101": (2, 0, 0, 0), "102": (1, 0, 0, 0)}
+
+
+def test_a_first_delivery_adds_everything(tmp_path: Path) -> None:
+    found = compare(TARGET, finished.write(tmp_path, finished.district()), None, None)
+    assert found.baseline is None
+    rosters = found.tables["rosters"]
+    assert (rosters.before, rosters.after, rosters.added, rosters.removed) == (0, 3, 3, 0)
+    assert rosters.schools == {"101": (0, 2, 0, 0), "102": (0, 1, 0, 0)}
+    assert found.tables["locations"].schools == {"101": (0, 1, 0, 0), "102": (0, 1, 0, 0)}
+
+
+def test_added_removed_and_changed_are_counted_per_school_and_column(tmp_path: Path) -> None:
+    after = finished.district()
+    del after["students"][0]
+    after["students"] += [finished.student(7), finished.student(8, "102")]
+    after["students"][1] |= {"last_name": "Other", "grade_level": "10"}
+    after["students"][0] |= {"last_name": "Married"}
+    students = changes(tmp_path, finished.district(), after).tables["students"]
+    assert (students.before, students.after) == (3, 4)
+    assert (students.added, students.removed, students.changed) == (2, 1, 2)
+    assert students.columns == {"last_name": 2, "grade_level": 1}
+    assert students.schools == {"101": (2, 1, 1, 1), "102": (1, 1, 0, 1)}
+
+
+def test_a_pupil_who_moves_is_changed_at_the_new_school(tmp_path: Path) -> None:
+    after = finished.district()
+    after["students"][0]["location_id"] = "102"
+    students = changes(tmp_path, finished.district(), after).tables["students"]
+    assert students.schools == {"101": (2, 0, 0, 0), "102": (1, 0, 0, 1)}
+
+
+def test_a_roster_row_belongs_to_the_school_its_class_had_or_has(tmp_path: Path) -> None:
+    after = finished.district()
+    after["classes"] = [finished.school_class(1), finished.school_class(3, "103")]
+    after["rosters"] = [
+        finished.roster("K-1", "S-1"),
+        finished.roster("K-3", "S-2"),
+        finished.roster("K-3", "S-3"),
+    ]
+    rosters = changes(tmp_path, finished.district(), after).tables["rosters"]
+    assert (rosters.added, rosters.removed, rosters.changed) == (2, 2, 0)
+    assert rosters.schools == {"101": (2, 0, 1, 0), "102": (1, 0, 1, 0), "103": (0, 2, 0, 0)}
+
+
+def test_rows_of_no_known_school_are_counted_too(tmp_path: Path) -> None:
+    after = finished.district()
+    after["rosters"].append(finished.roster("K-9", "S-1"))
+    rosters = changes(tmp_path, finished.district(), after).tables["rosters"]
+    assert rosters.schools[""] == (0, 1, 0, 0)
+
+
+def test_one_more_column_is_no_change_for_those_who_do_not_fill_it(tmp_path: Path) -> None:
+    after = finished.district()
+    after["students"][0]["location_id_2"] = "102"
+    students = changes(tmp_path, finished.district(), after).tables["students"]
+    assert (students.changed, students.columns) == (1, {"location_id_2": 1})
+    back = changes(tmp_path, after, finished.district()).tables["students"]
+    assert (back.changed, back.columns) == (1, {"location_id_2": 1})
+
+
+def test_a_location_that_is_gone_is_named(tmp_path: Path) -> None:
+    after = finished.district()
+    del after["locations"][1]
+    locations = changes(tmp_path, finished.district(), after).tables["locations"]
+    assert locations.schools == {"101": (1, 0, 0, 0), "102": (1, 0, 1, 0)}
+
+
+@pytest.mark.parametrize("empty", ["before", "after"])
+def test_an_empty_table_is_compared_like_any_other(tmp_path: Path, empty: str) -> None:
+    full, none = finished.district(), finished.district()
+    none["students"] = []
+    pair = (none, full) if empty == "before" else (full, none)
+    students = changes(tmp_path, *pair).tables["students"]
+    assert (students.added, students.removed) == ((3, 0) if empty == "before" else (0, 3))
+
+
+def test_a_table_that_was_not_delivered_before_is_all_new(tmp_path: Path) -> None:
+    before = finished.district()
+    del before["rosters"]
+    found = changes(tmp_path, before, finished.district())
+    assert found.tables["rosters"].added == 3
+    assert found.tables["students"].added == 0
+
+
+ROSTERS = st.dictionaries(
+    st.integers(0, 12), st.tuples(st.integers(1, 3), st.integers(1, 4)), max_size=10
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROSTERS, ROSTERS)
+def test_any_two_sets_of_rows_are_counted_as_dicts_would(
+    tmp_path: Path,
+    before: dict[int, tuple[int, int]],
+    after: dict[int, tuple[int, int]],
+) -> None:
+    """Whatever order the rows are in."""
+
+    def tables(rows: dict[int, tuple[int, int]], folder: Path) -> dict[str, Path]:
+        made = finished.district()
+        made["rosters"] = [
+            finished.roster(f"K-{k}", f"S-{s}", roster_id=f"R{n}") for n, (k, s) in rows.items()
+        ]
+        paths = finished.write(folder, made)
+        frame = pl.read_parquet(paths["rosters"])
+        frame.sample(fraction=1, shuffle=True, seed=1).write_parquet(paths["rosters"])
+        return paths
+
+    found = compare(TARGET, tables(after, tmp_path / "a"), tables(before, tmp_path / "b"), "r")
+    rosters = found.tables["rosters"]
+    both = before.keys() & after.keys()
+    assert rosters.added == len(after.keys() - before.keys())
+    assert rosters.removed == len(before.keys() - after.keys())
+    assert rosters.changed == sum(before[n] != after[n] for n in both)
+    assert sum(counts[0] for counts in rosters.schools.values()) == len(before)
+    assert sum(counts[1] for counts in rosters.schools.values()) == rosters.added
+    assert sum(counts[2] for counts in rosters.schools.values()) == rosters.removed
+    assert sum(counts[3] for counts in rosters.schools.values()) == rosters.changed
+    assert rosters.columns.get("student_id", 0) == sum(before[n][1] != after[n][1] for n in both)
