@@ -79,7 +79,7 @@ def serve(pipe: Connection, pages: int, rows: int, latency: float) -> None:
     server.serve_forever()
 
 
-def pull(port: int, rows: int, concurrency: int) -> tuple[float, int]:
+def pull(port: int, rows: int, concurrency: int) -> tuple[float, float, int]:
     options = {
         "type": "oneroster", "oneroster": "1.1", "domain": f"127.0.0.1:{port}", "allow_http": True,
         "key": Secret("k"), "secret": Secret("s"), "page_size": rows, "concurrency": concurrency,
@@ -89,9 +89,10 @@ def pull(port: int, rows: int, concurrency: int) -> tuple[float, int]:
         tempfile.TemporaryDirectory() as folder,
         rest.connect(options, clock=clock, progress=progress) as connection,
     ):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         raw = extract(connection, ["users"], Path(folder), clock=clock, progress=progress)
-        return time.perf_counter() - began, raw["users"].rows
+        took, work = time.perf_counter() - began, time.process_time() - worked
+        return took, work, raw["users"].rows
 
 
 def main() -> None:
@@ -109,13 +110,16 @@ def main() -> None:
     server.start()
     port = here.recv()
     print(f"{given.pages} pages of {given.rows} users, {given.latency * 1000:.0f} ms each")
-    print(f"{'concurrency':>11} {'ideal s':>8} {'took s':>8} {'of ideal':>9} {'peak MB':>8}")
+    print(
+        f"{'concurrency':>11} {'ideal s':>8} {'took s':>8} {'of ideal':>9} {'CPU s':>6} {'peak MB':>8}"
+    )
     for concurrency in given.concurrency:
         ideal = given.pages * given.latency / concurrency
-        took, rows = pull(port, given.rows, concurrency)
+        took, work, rows = pull(port, given.rows, concurrency)
         assert rows == given.pages * given.rows
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{concurrency:>11} {ideal:>8.2f} {took:>8.2f} {ideal / took:>9.0%} {peak:>8.0f}")
+        line = f"{concurrency:>11} {ideal:>8.2f} {took:>8.2f} {ideal / took:>9.0%}"
+        print(f"{line} {work:>6.2f} {peak:>8.0f}")
     server.terminate()
     server.join()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -20,7 +21,7 @@ SEPARATOR = "\x1f"
 LIST = pl.List(pl.String)
 NOTHING = pl.lit([], dtype=LIST)
 
-Values = Sequence[object] | None
+Values = Sequence[Any] | None
 """One value per row; None where no row has any."""
 
 
@@ -106,20 +107,18 @@ def _text(name: str, cells: Values, rows: int) -> pl.Series:
         raise _no_unicode(name) from None
 
 
-def _joined(name: str, cells: Sequence[object]) -> pl.Series:
+def _joined(name: str, cells: Sequence[Any]) -> pl.Series:
     try:
-        joined = [SEPARATOR.join(items) if items else None for items in cells]  # type: ignore[arg-type]
+        joined = [SEPARATOR.join(items) if items else None for items in cells]
     except TypeError:
-        joined = [SEPARATOR.join(map(as_text, items)) if items else None for items in cells]  # type: ignore[arg-type]
+        joined = [SEPARATOR.join(map(as_text, items)) if items else None for items in cells]
     try:
         return pl.Series(name, joined, dtype=pl.String)
     except UnicodeError:
         raise _no_unicode(name) from None
 
 
-def _careful(
-    raw: pl.DataFrame, lists: Mapping[str, Values]
-) -> dict[str, Sequence[Sequence[object]]]:
+def _careful(raw: pl.DataFrame, lists: Mapping[str, Values]) -> dict[str, Sequence[Any]]:
     """The columns with an item that is empty, has white space around it, or holds the separator."""
     full = {name: cells for name, cells in lists.items() if cells is not None}
     if not full:
@@ -136,9 +135,9 @@ def _careful(
         ),
     ).row(0, named=True)
     return {
-        name: cells  # type: ignore[misc]
+        name: cells
         for name, cells in full.items()
-        if facts[name] or facts[name + SEPARATOR] != sum(len(items) - 1 for items in cells if items)  # type: ignore[arg-type,misc]
+        if facts[name] or facts[name + SEPARATOR] != sum(len(items) - 1 for items in cells if items)
     }
 
 

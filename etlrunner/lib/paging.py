@@ -120,12 +120,12 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
     last = first
     starts = iter(range(step, total, step))
     window: deque[tuple[int, int, Future[Page]]] = deque()
-    pool = ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="page")
+    # Twice as many as may travel (the door counts those): half of them decode what has arrived.
+    most = 2 * max(1, concurrency)
+    pool = ThreadPoolExecutor(most, thread_name_prefix="page")
     try:
         while True:
-            while (
-                len(window) < max(1, concurrency) * 2 and (start := next(starts, None)) is not None
-            ):
+            while len(window) < most and (start := next(starts, None)) is not None:
                 size = min(step, total - start)
                 window.append((start, size, pool.submit(fetch, start, step, None)))
             if not window:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -92,8 +93,8 @@ class TableReader:
         for each in fields.values():
             for path in each.paths:
                 tree.add(path, each.pair)
-        self._shape = tree.struct(table)
-        self._list = msgspec.json.Decoder(list[self._shape])  # type: ignore[name-defined]
+        shape: Any = tree.struct(table)
+        self._list = msgspec.json.Decoder(list[shape])
         self._outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def decode(self, body: bytes) -> list[Record]:
@@ -159,7 +160,7 @@ class _Node:
 
     def type_of(self, name: str) -> Any:
         one: Any = self.struct(name) | Scalar if self.below else Scalar
-        return list[one] | one if self.many else one  # type: ignore[valid-type]
+        return list[one] | one if self.many else one
 
 
 def _attribute(name: str) -> str:
@@ -183,7 +184,9 @@ def _texts_of(each: Field, records: Sequence[Record]) -> list[Any] | None:
 def _firsts(path: Path, records: Sequence[Record]) -> list[Any] | None:
     if any(segment.many for segment in path):
         every = _values(path, records)
-        return every and [next((v for v in items if v not in (None, "")), None) for items in every]
+        if every is None:
+            return None
+        return [next((v for v in items if v not in (None, "")), None) for items in every]
     values = _start(path, records)
     for segment in path[1:] if values is not None else ():
         get = _getter(segment.name)
@@ -199,7 +202,9 @@ def _lists_of(each: Field, records: Sequence[Record]) -> list[list[Any]] | None:
         return None
     if len(each.paths) == 1:
         return found[0]
-    rows = found[0] if len(found) == 1 else [sum(items, []) for items in zip(*found, strict=True)]
+    rows = (
+        found[0] if len(found) == 1 else [list(chain(*items)) for items in zip(*found, strict=True)]
+    )
     return [_without_repeats(items) if len(items) > 1 else items for items in rows]
 
 

@@ -207,7 +207,7 @@ def in_a_folder(path: Path) -> Path:
 
 def twice(path: Path) -> Path:
     rosters.write_zip(path, rosters.csv_files("1.1"))
-    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning):
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("users.csv", "x")
     return path
 
