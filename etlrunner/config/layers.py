@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from etlrunner.config import load
+from etlrunner.config import domain, load
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
+from etlrunner.lib import schema
 from etlrunner.lib.document import Document, Key, Places, Scalar, Spot
 from etlrunner.lib.suggest import close_to
 from etlrunner.model import Place, Problem
 
 MOST_LAYERS = 5
 SET = "--set"
+KEEPS_NULLS = "overrides"
+NOTHING = object()
+"""Stands for a key that is not there, as null is a value of its own."""
 
 
 def merged_flow(
@@ -31,7 +36,10 @@ def merged_flow(
 
 
 def over(below: Document, above: Document) -> Document:
-    """`above` laid over `below`: maps merge, everything else replaces, null removes."""
+    """`above` laid over `below`: maps merge, everything else replaces, null removes.
+
+    Below `overrides` a null stays: there it removes what the mapping says, when that is merged.
+    """
     spots = dict(below.places.spots)
     data = _merged(below.data, above.data, (), spots, above.places)
     texts = {**below.places.texts, **above.places.texts}
@@ -41,15 +49,28 @@ def over(below: Document, above: Document) -> Document:
 def show(
     project: Project, name: str, *, origins: bool = False, sets: Mapping[str, str] | None = None
 ) -> str:
-    """The merged flow as YAML, with each value's file and line if `origins`; secrets are references."""
+    """The merged flow as YAML, with each value's file and line if `origins`; secrets are references.
+
+    Raises ConfigurationError with what is wrong: a flow that is not valid may hold a secret anywhere.
+    """
     document, _ = merged_flow(project, project.flow_path(name), sets)
-    data = {key: value for key, value in document.data.items() if key != "extends"}
-    text = load.to_yaml(_plain(data))
+    data, problems = schema.check(document, "flow")
+    problems += domain.problems(data, document.places)
+    if problems:
+        raise ConfigurationError(problems)
+    parts = schema.parts_of(f"{schema.BASE}flow.json", data)
+    data = schema.defaulted({key: value for key, value in data.items() if key != "extends"}, parts)
+    if "cron" in data.get("schedule", {}):
+        instead = ("hour", "minute", "weekend")
+        data["schedule"] = {k: v for k, v in data["schedule"].items() if k not in instead}
     if not origins:
-        return text
+        return load.to_yaml(_plain(data))
     lines = list(_with_origins(data, (), document.places, 0))
     width = min(70, max((len(line) for line, _ in lines), default=0)) + 2
-    return "\n".join(f"{line:<{width}}# {origin}" if origin else line for line, origin in lines)
+    return "\n".join(
+        f"{line:<{width}} # {origin}".replace("  # ", " # ") if origin else line
+        for line, origin in lines
+    )
 
 
 def _with_bases(
@@ -57,12 +78,14 @@ def _with_bases(
 ) -> tuple[Document, tuple[Path, ...]]:
     document = load.load(path, shown=project.shown(path))
     if not isinstance(document.data, Mapping):
-        place = Place(project.shown(path), 1, 1)
-        raise ConfigurationError([Problem("E203", "a flow is a map (key: value)", place)])
+        top = Place(project.shown(path), 1, 1)
+        hint = "it begins with version: 1; `etlrunner init` writes one"
+        raise ConfigurationError([Problem("E203", "a flow is a map (key: value)", top, hint=hint)])
+    document = over(Document({}, Places({}, {})), document)  # nulls that remove nothing go
     base = document.data.get("extends")
     if base is None:
         return document, (path,)
-    place = document.places.at(("extends",))
+    place: Place | None = document.places.at(("extends",))
     found = _base_path(project, base, place)
     if found in (*above, path) or len(above) >= MOST_LAYERS:
         names = " -> ".join(project.shown(one) for one in (*above, path, found))
@@ -80,7 +103,8 @@ def _base_path(project: Project, base: Any, place: Place | None) -> Path:
         raise ConfigurationError([Problem("E203", "extends names one file", place, "extends")])
     found = (flows / base).resolve()
     if not found.is_relative_to(flows):
-        problem = Problem("E221", f"'{base}' is not below flows/", place, "extends")
+        hint = "paths count from flows/, such as base/texas.yaml"
+        problem = Problem("E221", f"'{base}' is not below flows/", place, "extends", hint)
         raise ConfigurationError([problem])
     if not found.is_file():
         known = [one.relative_to(flows).as_posix() for one in flows.rglob("*.yaml")]
@@ -99,29 +123,31 @@ def _merged(below: Any, above: Any, way: Key, spots: dict[Key, Spot], places: Pl
             spots[way] = spot
         for key, value in above.items():
             under = (*way, str(key))
-            if value is None:
+            if value is None and KEEPS_NULLS not in under[:1]:
                 merged.pop(key, None)
                 _forget(under, spots)
-            elif key in merged:
-                merged[key] = _merged(merged[key], value, under, spots, places)
             else:
-                merged[key] = _placed(value, under, spots, places)
+                merged[key] = _merged(merged.get(key, NOTHING), value, under, spots, places)
         return merged
-    replaced = spots.get(way)
+    if isinstance(above, Mapping):
+        return _replaced(below, above, way, spots, places)
+    return _taken(below, above, way, spots, places)
+
+
+def _replaced(below: Any, above: Any, way: Key, spots: dict[Key, Spot], places: Places) -> Any:
+    """A map where there was none, or something else: taken over key by key, without its nulls."""
+    _taken(below, above, way, spots, Places({way: places.spots[way]} if way in places else {}, {}))
+    return _merged({}, above, way, spots, places)
+
+
+def _taken(below: Any, above: Any, way: Key, spots: dict[Key, Spot], places: Places) -> Any:
+    """Take over a value with the spots of all its parts; remember where the one stood that it replaces."""
+    replaced = None if below is NOTHING else spots.get(way)
     _forget(way, spots)
-    result = _placed(above, way, spots, places)
-    if replaced and way in spots:
-        mine = spots[way]
-        spots[way] = Spot(mine.value, mine.key, replaced.value)
-    return result
-
-
-def _placed(value: Any, way: Key, spots: dict[Key, Spot], places: Places) -> Any:
-    """Take over a value with the spots of all its parts; nulls inside it remove nothing and go."""
-    for key, spot in places.spots.items():
-        if key[: len(way)] == way:
-            spots[key] = spot
-    return value
+    spots.update({key: spot for key, spot in places.spots.items() if key[: len(way)] == way})
+    if replaced and way in spots and replaced.value != spots[way].value:
+        spots[way] = replace(spots[way], also=replaced.value)
+    return above
 
 
 def _forget(way: Key, spots: dict[Key, Spot]) -> None:
@@ -132,10 +158,15 @@ def _forget(way: Key, spots: dict[Key, Spot]) -> None:
 def _one_value(key: str, value: str) -> Document:
     """`source.page_size=500` as a document of its own."""
     way = tuple(key.split("."))
-    parsed = load.load(SET, f"value: {value}" if value else 'value: ""', shown=f"{SET} {key}")
-    data: Any = parsed.data["value"]
     place = Place(f"{SET} {key}")
-    spots = {way[:length]: Spot(place, place) for length in range(len(way) + 1)}
+    parsed, problems = load.attempt(SET, f"value: {value}" if value else 'value: ""')
+    if problems or parsed is None or set(parsed.data) != {"value"}:
+        hint = (
+            "put quotes around it for YAML: --set key='\"…\"'"  # the value itself may be a secret
+        )
+        raise ConfigurationError([Problem("E226", "YAML cannot read this value", place, hint=hint)])
+    data: Any = parsed.data["value"]
+    spots: dict[Key, Spot] = {way[:length]: Spot(place, place) for length in range(len(way) + 1)}
     for step in reversed(way):
         data = {Scalar(step): data}
     return Document(data, Places(spots, {}))
@@ -159,7 +190,14 @@ def _with_origins(data: Any, way: Key, places: Places, depth: int) -> list[tuple
             lines += _with_origins(value, under, places, depth + 1)
         else:
             shown = load.to_yaml({str(key): _plain(value)}).rstrip().splitlines()
-            origin = places.at(under)
-            where = f"{origin.file}:{origin.line}" if origin and origin.line else str(origin or "")
+            where = _origin(places.spots.get(under))
             lines += [(indent + line, where if n == 0 else "") for n, line in enumerate(shown)]
     return lines
+
+
+def _origin(spot: Spot | None) -> str:
+    if spot is None:
+        return "default"
+    place, also = spot.value, spot.also
+    text = f"{place.file}:{place.line}" if place.line else place.file
+    return f"{text}, over {also.file}:{also.line}" if also and also.line else text

@@ -16,7 +16,7 @@ import yaml
 
 from etlrunner.config import mending, reading
 from etlrunner.errors import ConfigurationError
-from etlrunner.lib.document import Document, Key, Places, Scalar, Spot, underlined
+from etlrunner.lib.document import Document, Key, Places, Scalar, Spot, is_delicate, underlined
 from etlrunner.model import Place, Problem
 
 MOST_BYTES = reading.MOST_BYTES
@@ -232,6 +232,13 @@ class _Builder:
         return Scalar(event.value, True, place)
 
     def _empty(self, way: Key, place: Place) -> None:
+        line = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
+        if "{" in line[: place.column] and is_delicate(self.lines, place.line):
+            # `password: {hunter2}`: what looks like a key may be the secret itself
+            message = "there is something inside { } that has no value"
+            hint = "a reference looks like {env: NAME}"
+            self.problems.append(Problem("E111", message, place, hint=hint))
+            return
         name = str(way[-1]) if way else "the file"
         hint = 'remove the line; an empty text is "", and null removes what `extends` brings'
         self._say("E111", place, f"'{name}' has no value", len(name), hint=hint, way=way)
@@ -241,34 +248,44 @@ class _Builder:
         if event.value[:1] in "“”„‘’«»" and event.value:
             message = "these are typographic quotes, which YAML takes for a part of the text"
             self._say("E102", place, message, hint="type the plain ones: \" or '")
-        if self.mend is None and event.end_mark.line == event.start_mark.line:
-            self.mend = mending.cut_by_comment(self.lines, event.end_mark, event.value, self.name)
+        start, end = _mark(event.start_mark), _mark(event.end_mark)
+        if self.mend is None and start.line == end.line:
+            self.mend = mending.cut_by_comment(self.lines, end, event.value, self.name)
 
     def _inside(self, event: yaml.ScalarEvent) -> Place:
         """The first character of a quoted text or of a block."""
-        line, column = event.start_mark.line, event.start_mark.column
+        mark = _mark(event.start_mark)
+        line, column = mark.line, mark.column
         if event.style in ("'", '"'):
             return Place(self.name, line + 1, column + 2)
         below = self.lines[line + 1] if line + 1 < len(self.lines) else ""
         return Place(self.name, line + 2, len(below) - len(below.lstrip()) + 1)
 
     def _refuse_alias(self, event: yaml.AliasEvent) -> None:
-        hint = f"write the value out, or put quotes around it: '*{event.anchor}'"
-        message = f"aliases (*{event.anchor}) are not allowed"
-        self._say("E106", self._place(event), message, len(event.anchor) + 1, hint=hint)
+        place = self._place(event)
+        name = self._named("*", event.anchor, place)
+        hint = f"write the value out, or put quotes around it: '{name}'"
+        message = f"aliases ({name}) are not allowed"
+        self._say("E106", place, message, len(str(event.anchor)) + 1, hint=hint)
 
     def _refuse_anchor_and_tag(self, event: yaml.Event) -> None:
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor is not None:
             hint = "write the value out where it is needed, or put quotes around a text with &"
-            message = f"anchors (&{anchor}) are not allowed"
+            name = self._named("&", anchor, self._place(event))
+            message = f"anchors ({name}) are not allowed"
             self._say("E106", self._place(event), message, len(anchor) + 1, hint=hint)
         if tag is not None:
             hint = "remove the tag, or put quotes around a text with !"
             self._say("E106", self._place(event), "tags (!…) are not allowed", hint=hint)
 
+    def _named(self, mark: str, name: object, place: Place) -> str:
+        """The anchor, unless it may be a password that begins with & or *."""
+        return f"{mark}…" if is_delicate(self.lines, place.line) else f"{mark}{name}"
+
     def _place(self, event: yaml.Event) -> Place:
-        return Place(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = _mark(event.start_mark)
+        return Place(self.name, mark.line + 1, mark.column + 1)
 
     def _say(
         self, code: str, place: Place, message: str, width: int = 1, hint: str = "", way: Key = ()
@@ -276,6 +293,12 @@ class _Builder:
         excerpt = underlined(self.lines, place, width, key_only=code in ("E105", "E111"))
         path = ".".join(str(part) for part in way)
         self.problems.append(Problem(code, message, place, path, hint, excerpt=excerpt))
+
+
+def _mark(mark: Any) -> Any:
+    """A mark of PyYAML: every event of a parsed text has both."""
+    assert mark is not None
+    return mark
 
 
 def _order(problem: Problem) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from etlrunner.model import (
 )
 
 WARN_BEFORE = timedelta(days=7)
+MAKES_A_COLUMN = ("expr", "text", "each")
 
 
 @dataclass
@@ -121,27 +122,60 @@ def _table(reading: Reading, path: Path, stem: str, overrides: Document | None) 
         above = Document(overrides.data[stem], overrides.places.below((stem,)), overrides.path)
         document = layers.over(_ready_to_merge(document, above), above)
     data, problems = schema.check(document, "mapping")
+    problems += _undecided(data, document)
     if problems:
-        raise ConfigurationError(problems)
+        shown = reading.project.shown(path)
+        raise ConfigurationError([_in_its_file(one, stem, shown) for one in problems])
     return _Freezer(reading, document, path).table(data)
 
 
+def _in_its_file(problem: Problem, stem: str, mapping: str) -> Problem:
+    """A problem of an override, with the key's path in the flow."""
+    if problem.place is None or problem.place.file == mapping:
+        return problem
+    return replace(problem, path=f"overrides.{stem}.{problem.path}".rstrip("."))
+
+
+def _undecided(data: Any, document: Document) -> Iterator[Problem]:
+    """Columns and lookups that say nothing, or two things at once, about what they are."""
+    for group, one_of in (("columns", MAKES_A_COLUMN), ("lookups", ("rows", "csv"))):
+        members = data.get(group) if isinstance(data, Mapping) else None
+        for name, value in members.items() if isinstance(members, Mapping) else ():
+            if not isinstance(value, Mapping):
+                continue
+            chosen = [key for key in one_of if key in value]
+            misspelt = not chosen and any(close_to(str(key), one_of) for key in value)
+            if len(chosen) != 1 and not misspelt:
+                way = (group, str(name))
+                message = f"'{name}' needs exactly one of {', '.join(one_of)}"
+                message += f", not {' and '.join(chosen)}" if chosen else ""
+                spot = (*way, *chosen[-1:])
+                place = document.places.key(spot)
+                excerpt = document.places.excerpt(place, len(spot[-1]), key_only=True)
+                yield Problem("E206", message, place, ".".join(way), excerpt=excerpt)
+
+
 def _ready_to_merge(document: Document, above: Document) -> Document:
-    """Where the override says more of a column than an expression, the mapping's `expr` becomes a map too."""
-    columns = dict(document.data.get("columns", {}))
-    wanted = above.data.get("columns", {}) if isinstance(above.data, Mapping) else {}
-    for name, value in wanted.items() if isinstance(wanted, Mapping) else ():
-        if isinstance(value, Mapping) and isinstance(columns.get(name), Scalar):
-            whole = any(key in value for key in ("expr", "text", "each"))
-            columns[name] = {} if whole else {Scalar("expr"): columns[name]}
-        elif isinstance(value, Mapping) and isinstance(columns.get(name), Mapping):
-            if any(key in value for key in ("expr", "text", "each")):
-                columns[name] = {
-                    key: one
-                    for key, one in columns[name].items()
-                    if key not in ("expr", "text", "each")
-                }
-    return Document({**document.data, "columns": columns}, document.places, document.path)
+    """A mapping whose columns can be merged with an override's, part by part.
+
+    A column that is an expression becomes a map where the override brings a map; and an override that
+    says what makes the column (expr, text, each) replaces what made it.
+    """
+    columns = document.data.get("columns") if isinstance(document.data, Mapping) else None
+    wanted = above.data.get("columns")
+    if not isinstance(columns, Mapping) or not isinstance(wanted, Mapping):
+        return document
+    ready = {name: _ready_column(one, wanted.get(name)) for name, one in columns.items()}
+    return Document({**document.data, "columns": ready}, document.places, document.path)
+
+
+def _ready_column(column: Any, wanted: Any) -> Any:
+    if not isinstance(wanted, Mapping) or not isinstance(column, Scalar | Mapping):
+        return column
+    parts = {Scalar("expr"): column} if isinstance(column, Scalar) else column
+    if any(key in wanted for key in MAKES_A_COLUMN):
+        return {key: one for key, one in parts.items() if key not in MAKES_A_COLUMN}
+    return parts
 
 
 class _Freezer:
@@ -184,17 +218,6 @@ class _Freezer:
         place = self.places.at(way)
         if isinstance(value, str):
             return Column(name, expr=self._located(value, way), place=place)
-        chosen = [key for key in ("expr", "text", "each") if key in value]
-        if len(chosen) != 1:
-            self.reading.problems.append(
-                Problem(
-                    "E206",
-                    "a column needs exactly one of expr, text, each"
-                    + (f", not {' and '.join(chosen)}" if chosen else ""),
-                    place,
-                    f"columns.{name}",
-                )
-            )
         if "expires" in value:
             expiry(
                 self.reading,
@@ -238,10 +261,6 @@ class _Freezer:
 
     def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
         place = self.places.at(("lookups", name))
-        if ("rows" in value) == ("csv" in value):
-            self.reading.problems.append(
-                Problem("E206", "a lookup needs exactly one of rows, csv", place, f"lookups.{name}")
-            )
         rows = value.get("rows")
         csv = self._csv(str(value["csv"])) if "csv" in value else None
         return LookupTable(

@@ -161,6 +161,11 @@ _KNOWN: dict[str, tuple[str, str, bool]] = {
         "put the value into quotes: '…'",
         False,
     ),
+    "found undefined tag handle": (
+        "tags (!…) are not allowed",
+        "remove the tag, or put quotes around a text with !",
+        False,
+    ),
     "could not find expected ':'": (
         "this line is no `key: value`",
         "a colon and a space are missing, or the line belongs to the one above",
@@ -207,7 +212,7 @@ def _mend_colon(lines: list[str], place: Place, text: str) -> Mend:
 
 def _told(lines: list[str], place: Place, width: int, text: str, code: str, message: str) -> Mend:
     """The mend with its problem; the line itself is shown only where it cannot hold a secret."""
-    shown = "put single quotes around the value"
+    shown = "put single quotes around the value; where it is a secret, write {env: NAME} instead"
     if not is_delicate(lines, place.line):
         shown = f"write it as:  {text.strip()}"
     excerpt = underlined(lines, place, width)

@@ -24,7 +24,7 @@ def duration(text: str) -> timedelta:
 def filled(data: Any, name: str, places: Places, root: Path) -> dict[str, Any]:
     """A checked document, with every default of the schema `name`, as plain values of the model."""
     parts = schema.parts_of(f"{schema.BASE}{name}.json", data)
-    values: dict[str, Any] = _value(data, parts, (), places, root)
+    values: dict[str, Any] = _value(schema.defaulted(data, parts), parts, (), places, root)
     return values
 
 
@@ -50,18 +50,12 @@ def _value(data: Any, parts: list[schema.Schema], way: Key, places: Places, root
 def _map(
     data: Mapping[Any, Any], parts: list[schema.Schema], way: Key, places: Places, root: Path
 ) -> dict[str, Any]:
-    values = {
+    return {
         str(key): _value(
             value, schema.below(parts, str(key), value), (*way, str(key)), places, root
         )
         for key, value in data.items()
     }
-    for part in parts:
-        for key, inner in part.get("properties", {}).items():
-            if key not in values and "default" in inner:
-                below = schema.below(parts, key, inner["default"])
-                values[key] = _value(inner["default"], below, (*way, key), places, root)
-    return values
 
 
 def _path(text: str, root: Path) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etlrunner.errors import UsageError
+from etlrunner.lib import shipped
 from etlrunner.lib.suggest import close_to
 
 STATE = ".etlrunner"
@@ -46,14 +47,20 @@ class Project:
             raise UsageError(f"there is no file {name}")
         found = self.root / "flows" / f"{name}{SUFFIX}"
         if not found.is_file():
+            if found.with_suffix(".yml").is_file():
+                hint = f"rename flows/{name}.yml to flows/{name}.yaml"
+                raise UsageError(f"flows/{name}.yml does not end in .yaml", hint=hint)
             known = self.flows()
             listed = f"flows here: {', '.join(known)}" if known else "write one: etlrunner init"
             raise UsageError(f"there is no flow '{name}'", hint=close_to(name, known) or listed)
         return found
 
     def shown(self, path: Path) -> str:
-        """A file's name in messages: from the project folder if it lies in it."""
-        try:
-            return path.resolve().relative_to(self.root).as_posix()
-        except ValueError:
-            return str(path)
+        """A file's name in messages: from the project folder, or from what is shipped."""
+        path = path.resolve()
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        for name in ("mappings", "definitions"):
+            if path.is_relative_to(shipped.folder(name)):
+                return f"etlrunner/{name}/{path.relative_to(shipped.folder(name)).as_posix()}"
+        return str(path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def _filled(options: Any, project: Project) -> Any:
         return Secret(_read(options, project)[0])
     if isinstance(options, Mapping):
         return {key: _filled(value, project) for key, value in options.items()}
-    if isinstance(options, list | tuple) and not isinstance(options, timedelta):
+    if isinstance(options, list | tuple):
         return type(options)(_filled(value, project) for value in options)
     return options
 
@@ -118,13 +118,13 @@ def env_file(project: Project) -> dict[str, str]:
     path = project.root / ".env"
     if not path.exists():
         return {}
-    reason = _too_open(path)
+    text, reason = _private_text(path)
     if reason:
         problem = Problem("E211", f".env {reason}", Place(".env"), hint="chmod 600 .env")
         raise ConfigurationError([problem])
     values: dict[str, str] = {}
     problems: list[Problem] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = LINE.fullmatch(line)
@@ -147,30 +147,56 @@ def _unquoted(text: str) -> str:
 
 def _from_file(path: Path) -> tuple[str, str]:
     """A regular file of ours that nobody else can read; one line break at its end does not count."""
-    if not path.exists():
-        return "", "is not there"
-    if not path.is_file():
-        return "", "is not a file"
-    reason = _too_open(path)
-    if reason:
-        return "", reason
-    if path.stat().st_size > MOST_BYTES:
-        return "", "is far too large for a secret"
+    text, reason = _private_text(path)
+    value = text.removesuffix("\n").removesuffix("\r")
+    return (value, "") if value else ("", reason or "is empty")
+
+
+def _private_text(path: Path) -> tuple[str, str]:
+    """The text of a private file and no reason, or nothing and the reason.
+
+    What is judged is the open file itself, so that nothing can be put in its place in between.
+    """
+    handed = _is_handed_to_us(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     try:
-        value = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError):
-        return "", "cannot be read as text"
-    return (value, "") if value else ("", "is empty")
+        handle = os.open(path, flags | (0 if handed else getattr(os, "O_NOFOLLOW", 0)))
+    except FileNotFoundError:
+        return "", "is not there"
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            return "", "is a symbolic link; name the file itself"
+        return "", "cannot be read"
+    with open(handle, "rb") as stream:
+        found = os.fstat(handle)
+        reason = _not_fit(found) or ("" if handed else _too_open(found))
+        if reason:
+            return "", reason
+        try:
+            return stream.read(MOST_BYTES).decode("utf-8"), ""
+        except (OSError, UnicodeDecodeError):
+            return "", "cannot be read as text"
 
 
-def _too_open(path: Path) -> str:
+def _is_handed_to_us(path: Path) -> bool:
+    """Docker, Kubernetes and systemd lay secrets into folders of theirs, with links and modes of theirs."""
+    folders = ["/run/secrets", "/var/run/secrets", os.environ.get("CREDENTIALS_DIRECTORY", "")]
+    return any(folder and path.is_relative_to(folder) for folder in folders)
+
+
+def _not_fit(found: os.stat_result) -> str:
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a file"
+    return "is far too large for a secret" if found.st_size > MOST_BYTES else ""
+
+
+def _too_open(found: os.stat_result) -> str:
     """Why a file is not private enough for a secret. Windows has no such modes."""
     if os.name == "nt":
         return ""
-    found = path.stat()
     if stat.S_IMODE(found.st_mode) & 0o077:
         return f"can be read by others (mode {stat.S_IMODE(found.st_mode):04o})"
-    if found.st_uid not in (os.getuid(), 0):
+    if found.st_uid not in (os.geteuid(), 0):
         return "belongs to somebody else"
     return ""
 
@@ -217,13 +243,19 @@ def _keyring() -> _Keyring:
         raise UsageError(
             "keyring is not installed", hint="pip install 'etlrunner[keyring]'"
         ) from None
+    backend = keyring.get_keyring()
+    name = f"{type(backend).__module__}.{type(backend).__name__}"
+    if ".null" in name or ".fail" in name or "plaintext" in name.lower():
+        raise UsageError("there is no safe keyring on this machine", hint="use {file: path}")
     return _Keyring(keyring)
 
 
 def _store_in_env(name: str, value: str, path: Path) -> str:
     """Set one line of `.env`, private, in one move."""
-    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    before = path.read_text(encoding="utf-8-sig").split("\n") if path.exists() else []
     kept = [line for line in before if not re.match(rf"\s*(export\s+)?{re.escape(name)}\s*=", line)]
+    while kept and not kept[-1].strip():
+        kept.pop()
     quote = '"' if "'" in value else "'"
     files.write_private(path, "\n".join([*kept, f"{name}={quote}{value}{quote}"]) + "\n")
     return ".env"

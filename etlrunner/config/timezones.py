@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
 from functools import cache
 
@@ -30,13 +31,17 @@ def trouble(zone: str) -> str:
         return ""
     if zone.upper() in ABBREVIATIONS:
         return f"'{zone}' is an abbreviation, not a time zone: write {ABBREVIATIONS[zone.upper()]}"
-    if zone.upper().startswith(("UTC", "GMT")) and len(zone) > 3:
+    if re.match(r"(UTC|GMT)?\s*[+-]\s*\d", zone, re.I):
         return (
             f"'{zone}' is an offset, which knows no summer time: write a place, such as US/Central"
         )
     by_lower = {name.lower(): name for name in names()}
     if zone.lower() in by_lower:
         return f"there is no time zone '{zone}': write {by_lower[zone.lower()]}"
+    last = [name for name in sorted(names()) if name.rsplit("/", 1)[-1].lower() == zone.lower()]
+    places = [name for name in last if not name.startswith(("Etc/", "SystemV/"))]
+    if places:
+        return f"there is no time zone '{zone}': write {' or '.join(places)}"
     close = difflib.get_close_matches(zone.lower(), by_lower, n=3, cutoff=0.5)
     meant = ", ".join(by_lower[name] for name in close) or "US/Eastern, US/Central, US/Pacific"
     return f"there is no time zone '{zone}' (did you mean {meant}?)"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,9 @@ from etlrunner.config import domain, layers, load, mappings, options, timezones
 from etlrunner.config.mappings import Reading
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
-from etlrunner.lib import schema
+from etlrunner.lib import schema, shipped
 from etlrunner.lib.document import Document, Key
+from etlrunner.lib.schema_problems import dotted
 from etlrunner.model import (
     Component,
     Flow,
@@ -23,6 +27,7 @@ from etlrunner.model import (
     Located,
     MappingSet,
     Notify,
+    Place,
     Problem,
     Retry,
     Safeguards,
@@ -32,29 +37,9 @@ from etlrunner.model import (
     Select,
     TableSafeguards,
 )
+from etlrunner.target import TARGETS
 
-PEOPLE = {
-    "max_removed": "5%",
-    "max_removed_per_school": "15%",
-    "max_added": "25%",
-    "max_rejected": "0.5%",
-}
-SAFEGUARDS: Mapping[str, Mapping[str, Any]] = {
-    "students": PEOPLE,
-    "staff": PEOPLE,
-    "courses": {"max_removed": "10%", "max_rejected": "0.5%"},
-    "classes": {"max_removed": "10%", "max_rejected": "0.5%"},
-    "rosters": {"max_removed": "20%", "max_rejected": "0.5%"},
-    "locations": {"max_removed": 0},
-}
-"""What one delivery may change unless the flow says otherwise."""
-REPAIR = {
-    "class_instructor_missing": "drop",
-    "roster_student_missing": "drop",
-    "roster_class_missing": "drop",
-    "person_location_missing": "fail",
-}
-DELAYS = ("2m", "8m", "32m", "2h", "8h30m")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -75,10 +60,12 @@ def read_flow_with_warnings(
 ) -> tuple[Flow, list[Problem]]:
     """The same, with what is odd but no error."""
     path = project.flow_path(name)
+    _check_name(project, path)
     _complain_at_once(project, path)
     document, files = layers.merged_flow(project, path, sets)
     reader = _FlowReader(project, path, document, files, sets or {})
-    return reader.flow(), reader.reading.warnings
+    flow = reader.flow()
+    return flow, [*reader.reading.warnings, *_open_files(project, files), *_stale_schemas(project)]
 
 
 def read_mapping_set(project: Project, name: str) -> MappingSet:
@@ -103,6 +90,49 @@ def read_settings(project: Project) -> ProjectSettings:
     return ProjectSettings(
         history_url=values.get("history", {}).get("url"), notify=_notify(values.get("notify", ()))
     )
+
+
+def _check_name(project: Project, path: Path) -> None:
+    """A flow's name becomes a part of run ids and folder names."""
+    place = Place(project.shown(path))
+    if path.parent.resolve() == (project.root / "flows" / "base").resolve():
+        message = "this is a part that flows extend, and is never run itself"
+        hint = f"name a flow that says extends: base/{path.name}"
+        raise ConfigurationError([Problem("E227", message, place, hint=hint)])
+    if not NAME.fullmatch(path.stem):
+        message = f"'{path.stem}' cannot be the name of a flow"
+        hint = "rename the file: letters, digits, - and _ only, such as lakeside-isd.yaml"
+        raise ConfigurationError([Problem("E227", message, place, hint=hint)])
+
+
+def _open_files(project: Project, files: tuple[Path, ...]) -> list[Problem]:
+    """Whoever can write a flow can send the roster elsewhere."""
+    if os.name == "nt":
+        return []
+    message = "anybody on this machine can change this file"
+    return [
+        Problem("E228", message, Place(project.shown(path)), "", "chmod o-w", "warning")
+        for path in files
+        if stat.S_IMODE(path.stat().st_mode) & stat.S_IWOTH
+    ]
+
+
+def _stale_schemas(project: Project) -> list[Problem]:
+    """The project's copies serve editors only; the engine validates with its own."""
+    ours, copies = shipped.folder("schemas"), project.root / "schemas"
+    if not copies.is_dir() or copies.resolve() == ours.resolve():
+        return []
+    stale = [
+        path.relative_to(copies).as_posix()
+        for path in sorted(copies.rglob("*.json"))
+        if (mine := ours / path.relative_to(copies)).is_file()
+        and mine.read_bytes() != path.read_bytes()
+    ]
+    if not stale:
+        return []
+    message = f"{len(stale)} schema(s) for editors are of another version: {', '.join(stale[:3])}"
+    hint = "refresh them with: etlrunner schema --write"
+    return [Problem("E229", message, Place("schemas/"), "", hint, "warning")]
 
 
 def _complain_at_once(project: Project, path: Path) -> None:
@@ -155,15 +185,8 @@ class _FlowReader:
     def _semantics(self, data: Any) -> None:
         if not isinstance(data, Mapping):
             return
-        self._check_domain(data.get("source"))
+        self.reading.problems += domain.problems(data, self.places)
         self._check_schedule(data.get("schedule"))
-
-    def _check_domain(self, source: Any) -> None:
-        if not isinstance(source, Mapping) or not isinstance(source.get("domain"), str):
-            return
-        wrong = domain.trouble(source["domain"], allow_http=source.get("allow_http") is True)
-        if wrong:
-            self._say("E223", wrong.message, ("source", "domain"), wrong.hint)
 
     def _check_schedule(self, schedule: Any) -> None:
         if not isinstance(schedule, Mapping):
@@ -217,11 +240,12 @@ class _FlowReader:
         if not isinstance(data, Mapping) or not isinstance(data.get("mapping"), str):
             return None
         overrides = self.document.data.get("overrides")
-        above = (
-            Document(overrides, self.places.below(("overrides",)), self.path)
-            if isinstance(overrides, Mapping)
-            else None
-        )
+        maps = {
+            table: one
+            for table, one in (overrides.items() if isinstance(overrides, Mapping) else ())
+            if isinstance(one, Mapping) and table in TARGETS["apple-school-manager"].tables
+        }  # the rest is the schema's to tell
+        above = Document(maps, self.places.below(("overrides",)), self.path) if maps else None
         try:
             place = self.places.at(("mapping",))
             return mappings.read(self.reading, str(data["mapping"]), place, above)
@@ -230,11 +254,16 @@ class _FlowReader:
             return None
 
     def _say(self, code: str, message: str, way: Key, hint: str = "") -> None:
+        value: Any = self.document.data
+        for step in way:
+            value = value[step]
         place = self.places.at(way)
-        path = ".".join(str(step) for step in way)
         self.reading.problems.append(
-            Problem(code, message, place, path, hint, also=self.places.also(way))
-        )
+            Problem(
+                code, message, place, dotted(way), hint, also=self.places.also(way),
+                excerpt=self.places.excerpt(place, len(str(value))),
+            )
+        )  # fmt: skip
 
     # ------------------------------------------------------------ values
 
@@ -253,13 +282,13 @@ class _FlowReader:
             sink=Component(sink["type"], sink, self.places.at(("sink",))),
             mapping=mapping,
             schedule=_schedule(values.get("schedule")),
-            select=self._select(values.get("select", {})),
-            safeguards=_safeguards(values.get("safeguards", {})),
-            repair={**REPAIR, **values.get("repair", {})},
+            select=self._select(values["select"]),
+            safeguards=_safeguards(values["safeguards"]),
+            repair=values["repair"],
             leave_out=leave_out,
-            retry=_retry(values.get("retry", {})),
+            retry=_retry(values["retry"]),
             notify=_notify(values.get("notify", ())),
-            history=_history(values.get("history", {})),
+            history=History(**values["history"]),
             config_hash=mappings.digest(self.reading.texts),
             layers=self.files,
         )
@@ -275,25 +304,26 @@ class _FlowReader:
                 )
             source = {**source, "definition": found}
             self.reading.texts[f"sources/{found.name}"] = found.read_text(encoding="utf-8")
+        for shared in sorted(shipped.folder("definitions").glob("*.yaml")):
+            self.reading.texts[f"definitions/{shared.name}"] = shared.read_text(encoding="utf-8")
         return Component(source["type"], source, self.places.at(("source",)))
 
     def _select(self, values: dict[str, Any]) -> Select:
-        schools = values.get("schools", {})
-        terms = values.get("terms", {})
+        schools, terms = values["schools"], values["terms"]
+
+        def located(key: str) -> tuple[Located, ...]:
+            way = ("select", "schools", key)
+            return tuple(
+                Located(text, self.places.at((*way, number)))
+                for number, text in enumerate(schools[key])
+            )
+
         return Select(
-            schools=SchoolSelection(
-                *(
-                    tuple(
-                        Located(text, self.places.at(("select", "schools", key, number)))
-                        for number, text in enumerate(schools.get(key, ()))
-                    )
-                    for key in ("include", "exclude")
-                )
-            ),
-            term_lead=terms.get("lead", timedelta(days=14)),
-            term_lag=terms.get("lag", timedelta(days=14)),
-            statuses=values.get("statuses", ("active",)),
-            grades=values.get("grades", ()),
+            schools=SchoolSelection(located("include"), located("exclude")),
+            term_lead=terms["lead"],
+            term_lag=terms["lag"],
+            statuses=tuple(values["statuses"]),
+            grades=tuple(values["grades"]),
         )
 
     def _leave_out(self, values: dict[str, Any]) -> dict[str, dict[str, LeftOut]]:
@@ -340,39 +370,28 @@ def _days(text: str) -> tuple[date, date] | None:
 
 
 def _safeguards(values: dict[str, Any]) -> Safeguards:
-    """The defaults, key by key, under what the flow says; null takes a limit away."""
     tables = {
-        table: TableSafeguards(
-            **{key: _limit(one) for key, one in {**usual, **values.get(table, {})}.items()}
-        )
-        for table, usual in SAFEGUARDS.items()
+        table: TableSafeguards(**{key: _limit(one) for key, one in values[table].items()})
+        for table in TARGETS["apple-school-manager"].tables
     }
-    return Safeguards(tables, values.get("small_change", 10), values.get("expect", {}))
+    return Safeguards(tables, values["small_change"], values.get("expect", {}))
 
 
-def _limit(value: Any) -> Limit | None:
-    if value is None:
-        return None
+def _limit(value: int | str) -> Limit | None:
+    """A count, a share, or no limit."""
     if isinstance(value, int):
         return Limit(count=value)
-    return Limit(share=float(str(value).removesuffix("%")) / 100)
+    return None if value == "none" else Limit(share=float(value.removesuffix("%")) / 100)
 
 
 def _retry(values: dict[str, Any]) -> Retry:
-    delays = values.get("delays", tuple(options.duration(text) for text in DELAYS))
     until = values.get("until")
     hour, _, minute = (until or "").partition(":")
-    return Retry(delays, time(int(hour), int(minute)) if until else None)
+    return Retry(values["delays"], time(int(hour), int(minute)) if until else None)
 
 
 def _notify(values: Any) -> tuple[Notify, ...]:
-    return tuple(
-        Notify(one["url"], one.get("on", ("failed", "held", "recovered"))) for one in values
-    )
-
-
-def _history(values: dict[str, Any]) -> History:
-    return History(**values)
+    return tuple(Notify(one["url"], tuple(one["on"])) for one in values)
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

@@ -15,8 +15,12 @@ Key = tuple[str | int, ...]
 
 # A line that may hold a secret is never shown, not even when it is the line at fault.
 _DELICATE = re.compile(
-    r"pass|pwd|psw|passphrase|secret|token|cred|auth|login|user|private|api|key|url|alert", re.I
+    r"pas|pwd|psw|pw\b|secret|token|cred|auth|login|user|private|api|key|url|alert|notify|://\S*@",
+    re.I,
 )
+MOST_SHOWN = 120
+"""Longer lines are cut to a window around the spot."""
+
 _OF_A_MAPPING = re.compile(r"\s*(columns|lookups|transforms):")
 
 
@@ -107,18 +111,35 @@ class Document:
 
 
 def underlined(lines: list[str], place: Place, width: int, key_only: bool = False) -> str:
-    """A line and a second one with `^` below the spot; empty where showing it would be unwise."""
-    if not 1 <= place.line <= len(lines) or is_delicate(lines, place.line):
+    """A line and a second one with `^` below the spot; empty where showing it would be unwise.
+
+    Of `{a: 1, b: 2}` only the member is shown: its neighbors may be secrets. Of a key alone
+    (`key_only`) nothing behind it is shown, so that it may stand in any line.
+    """
+    if not 1 <= place.line <= len(lines) or not lines[place.line - 1].strip():
         return ""
-    line = lines[place.line - 1]
-    start = place.column - 1
+    if not key_only and is_delicate(lines, place.line):
+        return ""
+    line, start = _member(lines[place.line - 1], place.column - 1, width)
     width = max(1, min(width, len(line) - start))
     if key_only and len(line) > start + width:
         line = line[: start + width] + ": …"
-    if len(line) > 120:  # a window around the spot
-        cut = max(0, start - 60)
-        line, start = line[cut : cut + 120], start - cut
+    if len(line) > MOST_SHOWN:  # a window around the spot
+        cut = max(0, start - MOST_SHOWN // 2)
+        line, start = line[cut : cut + MOST_SHOWN], start - cut
     return f"{line}\n{' ' * start}{'^' * max(1, min(width, len(line) - start))}"
+
+
+def _member(line: str, start: int, width: int) -> tuple[str, int]:
+    """The member of a `{…}` that the spot lies in, and where the spot is in it."""
+    before = line[:start]
+    if "{" not in before or before.rstrip().endswith("{{"):
+        return line, start
+    begin = max(before.rfind("{"), before.rfind(",")) + 1
+    ends = [at for mark in ",}" if (at := line.find(mark, start + width)) >= 0]
+    item = line[begin : min(ends, default=len(line))]
+    bare = item.lstrip()
+    return bare.rstrip(), start - begin - (len(item) - len(bare))
 
 
 def is_delicate(lines: list[str], number: int) -> bool:
