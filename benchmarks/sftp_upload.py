@@ -89,9 +89,9 @@ def theirs(server: openssh.Server, folder: Path) -> Callable[[], object] | None:
         "PreferredAuthentications": "password",
         "BatchMode": "no",
     }
-    command = ["sftp", "-q", "-P", str(server.port), "-b", str(batch)]
-    command += [f"-o{name}={value}" for name, value in settings.items()]
-    command.append(f"{server.account.name}@{server.host}")
+    # before -b, which would forbid the question for the password
+    command = ["sftp", "-q", *(f"-o{name}={value}" for name, value in settings.items())]
+    command += ["-P", str(server.port), "-b", str(batch), f"{server.account.name}@{server.host}"]
     environment = {**os.environ, "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force"}
     return lambda: subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 

@@ -147,14 +147,15 @@ class SftpServer:
         transport.add_server_key(self._key)
         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self)
         self._transports.append(transport)
-        transport.start_server(event=threading.Event(), server=_Door(self))
+        transport.start_server(event=threading.Event(), server=_Door(self, transport))
 
 
 class _Door(paramiko.ServerInterface):
     """Who may come in."""
 
-    def __init__(self, server: SftpServer) -> None:
+    def __init__(self, server: SftpServer, transport: paramiko.Transport) -> None:
         self.server = server
+        self.hang_up = transport.close
 
     def get_allowed_auths(self, username: str) -> str:
         return "keyboard-interactive" if self.server.faults.only_questions else "password"
@@ -192,6 +193,7 @@ class _Files(paramiko.SFTPServerInterface):
 
     def __init__(self, door: _Door, server: SftpServer) -> None:
         super().__init__(door)
+        self.door = door
         self.server = server
 
     def open(self, path: str, flags: int, attr: SFTPAttributes) -> paramiko.SFTPHandle | int:
@@ -203,7 +205,7 @@ class _Files(paramiko.SFTPServerInterface):
             number = os.open(self._real(path), flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno or 0)
-        return _File(self.server, number, self._real(path))
+        return _File(self.door, number, self._real(path))
 
     def stat(self, path: str) -> SFTPAttributes | int:
         self.server.requests["stat"] += 1
@@ -279,9 +281,9 @@ class _Handle:
 class _File(paramiko.SFTPHandle):
     """An open file."""
 
-    def __init__(self, server: SftpServer, number: int, path: Path) -> None:
+    def __init__(self, door: _Door, number: int, path: Path) -> None:
         super().__init__()
-        self.server, self.path = server, path
+        self.door, self.server, self.path = door, door.server, path
         self.state = _Handle(number)
 
     def write(self, offset: int, data: Buffer) -> int:
@@ -289,7 +291,7 @@ class _File(paramiko.SFTPHandle):
         state, faults = self.state, self.server.faults
         state.written += len(memoryview(data))
         if _passed(faults.cut_after, state.written):
-            self._cut()
+            self.door.hang_up()
             return FAILURE
         if _passed(faults.stall_after, state.written):
             self.server.stopping.wait()
@@ -330,10 +332,6 @@ class _File(paramiko.SFTPHandle):
             self.server.taken.mkdir(mode=0o700, exist_ok=True)
             os.replace(self.path, self.server.taken / self.path.name)
             self.state.gone = True
-
-    def _cut(self) -> None:
-        for transport in self.server._transports:
-            transport.close()
 
 
 def _passed(limit: int | None, written: int) -> bool:

@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 
-from etlrunner.errors import DeliveryFailed, EtlError, LocalTrouble, Refused, Unreachable
+from etlrunner.errors import (
+    DeliveryFailed,
+    EtlError,
+    Interrupted,
+    LocalTrouble,
+    Refused,
+    Unreachable,
+)
 from etlrunner.lib import sftp as door
 from etlrunner.lib.host_keys import HostKey
 from etlrunner.model import Archive, Receipt, SilentProgress
@@ -255,13 +262,13 @@ def test_a_refusal_on_closing_is_no_success(send, server, options, archive) -> N
 def test_a_frozen_server_ends_after_the_timeout(send, server, tmp_path, archive) -> None:
     server.faults.stall_after = 64_000
     options = to(server, tmp_path, timeouts={**PATIENT, "channel": 0.3})
-    with pytest.raises((DeliveryFailed, Unreachable), match="no answer within 0.3 s while"):
+    with pytest.raises((DeliveryFailed, Unreachable), match=r"no answer within 0[.]3 s while"):
         send(options, archive)
 
 
 def test_a_frozen_server_ends_at_the_deadline(send, server, options, archive) -> None:
     server.faults.stall_after = 64_000
-    with pytest.raises((DeliveryFailed, Unreachable), match="the deadline of 0.5 s passed"):
+    with pytest.raises((DeliveryFailed, Unreachable), match=r"the deadline of 0[.]5 s passed"):
         send(options, archive, deadline=timedelta(seconds=0.5))
 
 
@@ -282,6 +289,16 @@ def test_a_file_that_cannot_be_read_is_our_own_trouble(
     ):
         session.upload(gone, 1, "dropbox/x.zip", lambda size: None)
     assert not (server.folder / "dropbox" / "x.zip").exists()
+
+
+def test_an_interruption_takes_half_a_file_away(send, server, options, archive) -> None:
+    class Stopping(delivery.Counting):
+        def advance(self, what: str, amount: int) -> None:
+            raise Interrupted(signal_number=15)
+
+    with pytest.raises(Interrupted):
+        send(options, archive, progress=Stopping())
+    assert list((server.folder / "dropbox").iterdir()) == []
 
 
 def test_a_mistake_of_ours_is_not_blamed_on_the_server(send, server, options, archive) -> None:
