@@ -41,8 +41,6 @@ def _section(rule: Rule) -> str:
 _INTRODUCTION = """\
 # Rules
 
-<!-- Made from etlrunner/checks/rules.py; do not edit. -->
-
 What the checks look for in the finished tables before anything is sent, and in a zip given to
 `etlrunner validate`. An **error** stops the run: Apple would refuse the upload, or it would do harm.
 A **warning** is listed and the run goes on. A finding reads

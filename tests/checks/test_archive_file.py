@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etlrunner import check
@@ -173,12 +173,14 @@ def test_many_faults_of_one_kind_are_counted_not_listed() -> None:
     assert len(findings) == 101
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_stumble(content: bytes) -> None:
     frame, findings = apple_csv.parse("students", content)
     assert frame is not None or findings
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='a ,;"\\\n“', max_size=60))
 def test_no_quoting_makes_the_reader_stumble_or_lose_a_row(text: str) -> None:
     frame, _ = apple_csv.parse("students", b"x,y\n" + text.encode() + b"\n")

@@ -270,7 +270,7 @@ def test_an_identifier_in_a_message_cannot_play_tricks_on_a_terminal() -> None:
 
 def test_the_page_of_rules_is_up_to_date() -> None:
     page = Path(__file__).parents[2] / "docs" / "rules.md"
-    assert page.read_text(encoding="utf-8") == rules.page(), "docs/rules.md is stale: make docs"
+    assert page.read_text(encoding="utf-8").endswith(rules.page()), "run: etlrunner docs"
 
 
 def test_every_rule_says_what_it_means_and_what_to_do() -> None:

@@ -123,7 +123,9 @@ ROSTERS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(ROSTERS, ROSTERS)
 def test_any_two_sets_of_rows_are_counted_as_dicts_would(
     tmp_path: Path,

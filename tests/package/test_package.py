@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etlrunner.checks import apple_csv
@@ -139,6 +139,7 @@ def test_the_bytes_do_not_depend_on_how_they_arrive(tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50)), st.integers(1, 20))
 def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -> None:
     blocks = list(archive.blocks_of(chunks, size))
@@ -147,6 +148,7 @@ def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -
     assert all(blocks)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6))
 @example([("", "", "")])
 @example([('"', ' "" ', "a;b")])
