@@ -33,9 +33,11 @@ def _texts() -> dict[str, tuple[str, str]]:
     """Everything that can be explained: name -> (title, text)."""
     from etlrunner.checks.rules import RULES
     from etlrunner.config.explain import EXPLANATIONS
+    from etlrunner.mapping.expressions.codes import CODES
 
     rules = {
         rule.id: (rule.title, f"{rule.explanation}\n\nWhat to do: {rule.remedy}")
         for rule in RULES.values()
     }
-    return {**EXPLANATIONS, **rules}
+    codes = {code: EXPLANATIONS.get(code, (title, text)) for code, (title, text) in CODES.items()}
+    return {**EXPLANATIONS, **codes, **rules}
