@@ -98,6 +98,8 @@ class Door:
         ca_file: Path | None = None,
         allow_http: bool = False,
     ) -> None:
+        if ca_file is not None and not ca_file.is_file():
+            raise address_problem(f"{ca_file} is not there", path="source.ca_file")
         self.clock = clock
         self.timeouts = timeouts
         self.limits = limits
@@ -303,7 +305,7 @@ def is_loopback(host: str) -> bool:
 def address_problem(
     message: str, path: str = "source.domain", hint: str = ""
 ) -> ConfigurationError:
-    """An address that the flow's author must change (exit code 2)."""
+    """What the flow's author must change to be connected (exit code 2)."""
     return ConfigurationError([Problem("E601", message, path=path, hint=hint)], message, hint=hint)
 
 

@@ -296,7 +296,9 @@ class SignedIn:
                 hint=f"grant the key read access to '{collection}' in the SIS",
             )
         if reply.status in (404, 410):
-            return NotThere.at(message, "")
+            return NotThere.at(
+                message, f"the server has no '{collection}' there; is source.base_path right?"
+            )
         if reply.status >= 500 or reply.status in (408, 425):
             return Unreachable(message)
         if reply.status >= 400:

@@ -88,14 +88,14 @@ def _merged(name: str | Path, version: str, levels: int) -> tuple[dict[str, Any]
             )
         part = dict(versions[chosen])
     below: dict[str, Any] = {}
+    inherited = ""
     base = part.pop("extends", None) or data.pop("extends", None)
     if base:
         beside = path.with_name(f"{base}.yaml")
         below, inherited = _merged(
             beside if beside.is_file() else str(base), "" if versions else version, levels - 1
         )
-        chosen = chosen or inherited
-    chosen = chosen or _version_in(str(name))
+    chosen = version or default or _version_in(str(name)) or inherited
     return _over(_over(below, data), part), chosen
 
 
@@ -103,8 +103,10 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(under, Mapping) and key != "fields_of"
-        merged[key] = _over(under, value) if both else value  # type: ignore[arg-type]
+        if not isinstance(value, Mapping) or not isinstance(under, Mapping):
+            merged[key] = value
+        else:  # a field is replaced as a whole, whatever form it has
+            merged[key] = {**under, **value} if key == "fields" else _over(under, value)
     return merged
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +15,7 @@ from etlrunner.lib import columns
 from etlrunner.model import Clock, Finding, Options, Progress
 from etlrunner.sources import csv_files
 from etlrunner.sources.csv_files import Sheet
+from etlrunner.sources.report import PullReport
 from etlrunner.table import ColumnTable, collect
 
 ROSTER = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
@@ -29,16 +29,6 @@ _ONLY_12 = frozenset(
 ROLES = (*_COMMON, "userSourcedId", "roleType", "role", "orgSourcedId")
 ALIVE = ["", "active"]
 """In a bulk file the status is left empty, which means active."""
-
-
-@dataclass
-class PullReport:
-    """What a file brought."""
-
-    rows: int = 0
-    pages: int = 1
-    stated: int | None = None
-    duplicates: int = 0
 
 
 @contextlib.contextmanager
@@ -82,7 +72,7 @@ class CsvConnection:
             self._users() if table == "users" and self.version == "1.2" else _plain(table, sheet)
         )
         result = ColumnTable(frame)
-        result.report = PullReport(sheet.rows, stated=sheet.rows)
+        result.report = PullReport(sheet.rows, pages=1)
         self._progress.advance(table, sheet.rows)
         self._progress.done(table)
         return result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,21 +20,12 @@ from etlrunner.lib.records import TableReader
 from etlrunner.model import Clock, Options, Progress, Secret
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import Definition
+from etlrunner.sources.report import PullReport
 from etlrunner.table import BatchTable, schema_of
 
 PROBED = ("courses", "classes")
 """Collections without persons, of which `probe` asks for one record to see whether it may."""
 TERMS = frozenset({"term", "semester"})
-
-
-@dataclass
-class PullReport:
-    """What a pull brought; filled in when its last page has been read."""
-
-    rows: int = 0
-    pages: int = 0
-    stated: int | None = None
-    duplicates: int = 0
 
 
 @contextlib.contextmanager
