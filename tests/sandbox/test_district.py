@@ -220,7 +220,7 @@ def test_courses_belong_to_the_district_or_to_a_school(district: District):
 
 
 @given(st.dates(date(2000, 1, 1), date(2090, 12, 31)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_today_lies_in_a_term_and_far_from_its_ends(day: date):
     sessions = District(3, as_of=day, clean=True).tables["academicSessions"]
     terms = {row["sourcedId"]: row for row in sessions.iter_rows(named=True)}
