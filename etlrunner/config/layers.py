@@ -81,10 +81,9 @@ def _with_bases(
         top = Place(project.shown(path), 1, 1)
         hint = "it begins with version: 1; `etlrunner init` writes one"
         raise ConfigurationError([Problem("E203", "a flow is a map (key: value)", top, hint=hint)])
-    document = over(Document({}, Places({}, {})), document)  # nulls that remove nothing go
     base = document.data.get("extends")
-    if base is None:
-        return document, (path,)
+    if base is None:  # at the bottom a null removes nothing, and goes
+        return over(Document({}, Places({}, {})), document), (path,)
     place: Place | None = document.places.at(("extends",))
     found = _base_path(project, base, place)
     if found in (*above, path) or len(above) >= MOST_LAYERS:

@@ -73,7 +73,7 @@ def _parse(text: str, name: str) -> _Outcome:
     """Build the data; where YAML stumbles over a line, mend the line, report it and go on."""
     lines = text.split("\n")
     mended: list[Problem] = []
-    for _ in range(MOST_MENDS):
+    for _ in range(min(MOST_MENDS, 1 + MOST_BYTES // (1 + len(text)))):
         builder = _Builder(lines, name)
         try:
             data = builder.build()
@@ -124,7 +124,7 @@ class _Builder:
                 self._document_start(event, documents)
                 node = self._node(next(self.events), (), None)
                 data = node if documents == 1 else data
-        if documents == 0:
+        if data is None:
             place = Place(self.name, 1, 1)
             self._say(
                 "E107", place, "the file is empty", hint="it must hold at least one key: value"

@@ -17,7 +17,7 @@ def problem(found: Problem) -> str:
     if hint.startswith("did you mean"):
         lines[0] += f" ({hint})"
         hint = ""
-    if found.also:
+    if found.also and found.place and found.also.file != found.place.file:
         lines.append(f"    it replaces what stands at {found.also}")
     lines += [f"    {line}" for line in found.excerpt.splitlines()]
     if hint:
@@ -38,4 +38,5 @@ def problem_as_data(found: Problem) -> dict[str, Any]:
         "line": place.line if place else 0,
         "column": place.column if place else 0,
         "also": plain.of(found.also),
+        "excerpt": found.excerpt,
     }

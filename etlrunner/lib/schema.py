@@ -2,7 +2,7 @@
 
 Schemas carry marks of our own: `secret` (a reference belongs here), `duration` (text like 2h), `path`
 (a file of the project), `later` (keys that a later version will know); `hint` says what a value should
-look like.
+look like, and `absent` what holds where an option without a default is not there.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ def _wrong_value(complaint: Complaint, places: Places) -> Problem:
 
 def _is_out_of_place(complaint: Complaint) -> bool:
     """A text where a list or a map belongs."""
-    return complaint.keyword == "type" and not ({"string", "integer"} & set(_kinds(complaint)))
+    return complaint.keyword == "type" and set(_kinds(complaint)) <= {"object", "array", "null"}
 
 
 def _kinds(complaint: Complaint) -> list[str]:
@@ -216,7 +216,7 @@ def _wrong_kind(complaint: Complaint, shown: str, hint: str) -> tuple[str, str, 
     kinds = _kinds(complaint)
     words = " or ".join(_WORDS[kind] for kind in kinds if kind != "null")
     value = complaint.value
-    if _is_out_of_place(complaint) and isinstance(value, str) and "boolean" not in kinds:
+    if _is_out_of_place(complaint) and isinstance(value, str):
         tight = _TIGHT.match(value) if "object" in kinds else None
         if tight:
             hint = f"a space is missing after the colon: `{tight[1]}: …`"
