@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
 from etlrunner.cli import screen
 from etlrunner.config.project import Project
-from etlrunner.errors import EtlError, most_serious
+from etlrunner.errors import ConfigurationError, EtlError, most_serious
 from etlrunner.model import Flow, RunRecord
 from etlrunner.run import Services
 
@@ -24,7 +25,7 @@ def run_due(
     from etlrunner.schedule import serve
 
     codes = serve.run_due(
-        lambda: _flows(project, only),
+        _Flows(project, only),
         _starter(project, services, quiet=as_json),
         clock=services.clock,
         history=services.history,
@@ -38,19 +39,24 @@ def run_due(
     return most_serious(codes.values())
 
 
-def serve(project: Project, services: Services, stop: threading.Event) -> int:
-    """Run all enabled flows at their hours until `stop` is set; runs under way are finished."""
+def serve(project: Project, services: Services, stop: threading.Event, *, workers: int = 4) -> int:
+    """Run all enabled flows at their hours until `stop` is set; runs under way are finished.
+
+    `workers` flows at a time; 0 runs them one after the other in this thread.
+    """
     from etlrunner.schedule import serve as loop
 
-    flows = _flows(project, ())
-    enabled = [flow for flow in flows.values() if isinstance(flow, Flow) and flow.enabled]
-    screen.complain(f"serving {len(enabled)} of {len(flows)} flows; Ctrl-C stops")
+    flows = _Flows(project)
+    known = flows()
+    enabled = [flow for flow in known.values() if isinstance(flow, Flow) and flow.enabled]
+    screen.complain(f"serving {len(enabled)} of {len(known)} flows; Ctrl-C stops")
     loop.serve(
-        lambda: _flows(project, ()),
+        flows,
         _starter(project, services),
         clock=services.clock,
         stop=stop,
         history=services.history,
+        workers=workers,
         report=screen.complain,
         missed=_teller(project, services),
     )
@@ -58,17 +64,38 @@ def serve(project: Project, services: Services, stop: threading.Event) -> int:
     return 0
 
 
-def _flows(project: Project, only: tuple[str, ...]) -> Mapping[str, Flow | EtlError]:
-    """Every flow, or what is wrong with its file."""
-    from etlrunner.config import validate
+class _Flows:
+    """All flows, read anew only when a file of theirs has changed: the loop looks every half minute."""
 
-    found: dict[str, Flow | EtlError] = {}
-    for name in only or project.flows():
+    def __init__(self, project: Project, only: tuple[str, ...] = ()) -> None:
+        self.project = project
+        self.only = only
+        self._seen: object = None
+        self._found: dict[str, Flow | EtlError] = {}
+
+    def __call__(self) -> Mapping[str, Flow | EtlError]:
+        """Every flow, or what is wrong with its file."""
+        now = (date.today(), frozenset(self._stamps()))  # noqa: DTZ011 - what expires does so at midnight
+        if now != self._seen:
+            self._found = {name: self._read(name) for name in self.only or self.project.flows()}
+            self._seen = now
+        return dict(self._found)
+
+    def _stamps(self) -> Iterator[tuple[str, int, int]]:
+        root = self.project.root
+        for folder in ("flows", "mappings", "sources"):
+            for path in (root / folder).rglob("*.*"):
+                with contextlib.suppress(OSError):
+                    found = path.stat()
+                    yield str(path), found.st_mtime_ns, found.st_size
+
+    def _read(self, name: str) -> Flow | EtlError:
+        from etlrunner.config import validate
+
         try:
-            found[name] = validate.read_flow(project, name)
+            return validate.read_flow(self.project, name)
         except EtlError as error:
-            found[name] = error
-    return found
+            return error
 
 
 def _teller(project: Project, services: Services) -> Callable[[Flow, RunRecord], None]:
@@ -92,6 +119,8 @@ def _starter(project: Project, services: Services, *, quiet: bool = False) -> St
     def start(name: str, trigger: str, day: date, attempt: int) -> int:
         request = Request(trigger=trigger, scheduled_date=day, attempt=attempt)
         result = engine.run(project, name, request, services)
+        if isinstance(result.error, ConfigurationError):
+            screen.problems(result.error.problems)
         if not quiet:
             screen.say(f"{name}: {result.record.outcome}: {result.record.message}")
         return result.exit_code

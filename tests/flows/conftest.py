@@ -12,7 +12,7 @@ from etlrunner.sandbox.district import District
 from tests.support.project import DAY, TestProject
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestProject]:
     monkeypatch.setenv("HOME", str(tmp_path))
     made = TestProject(tmp_path / "project")
@@ -25,7 +25,7 @@ def district() -> District:
     return District(students=300, seed=4, as_of=DAY)
 
 
-@pytest.fixture()
+@pytest.fixture
 def sftp_server() -> Iterator[sftp.SftpServer]:
     with sftp.start() as server:
         yield server

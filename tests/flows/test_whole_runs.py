@@ -133,7 +133,9 @@ def test_a_canary_in_the_roster_stays_in_the_data(
     printed = capsys.readouterr()
     assert "canarybird" not in (printed.out + printed.err).lower()
     state = project.project.state
-    telling = [path for path in state.rglob("*") if path.suffix in {".json", ".jsonl", ".db", ".txt"}]
+    telling = [
+        path for path in state.rglob("*") if path.suffix in {".json", ".jsonl", ".db", ".txt"}
+    ]
     assert telling
     for path in [*telling, *state.glob("history.db*")]:
         assert b"canarybird" not in path.read_bytes().lower(), path.name
