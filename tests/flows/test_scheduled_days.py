@@ -37,7 +37,7 @@ def served(root: Path, days: float) -> tuple[TestProject, threading.Event]:
 
 
 def test_fourteen_days_have_one_run_each_and_none_on_a_weekend(tmp_path: Path, district: District):
-    project, stop = served(tmp_path / "project", days=14)
+    project, stop = served(tmp_path / "project", days=13.9)
     project.csv("lakeside", district.write_csv(tmp_path / "roster.zip"))
     project.approve(project.run("lakeside").record.id)
     starting.serve(project.project, project.services, stop, workers=0)
