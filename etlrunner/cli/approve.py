@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import sys
 
 import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
+from etlrunner.errors import UsageError
+from etlrunner.model import RunRecord
 
 
 @click.command()
@@ -31,11 +34,8 @@ def command(
 
     with options.services(project, quiet=as_json) as services:
         held = services.history.resolve_run(run)
-        if not yes and not as_json:
-            for reason in held.holds:
-                screen.say(f"held, because {reason}")
-            question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
-            click.confirm(question, abort=True, err=True)
+        if held.outcome == "held" and not yes:
+            _ask(held, as_json)
         result = engine.approve(
             project,
             held.id,
@@ -49,6 +49,16 @@ def command(
     else:
         report.show(result)
     return result.exit_code
+
+
+def _ask(held: RunRecord, as_json: bool) -> None:
+    """Nothing is sent without a yes: at the terminal, or as a flag."""
+    if as_json or not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask at; nothing was sent", hint="add --yes")
+    for reason in held.holds:
+        screen.say(f"held, because {reason}")
+    question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
+    click.confirm(question, abort=True, err=True)
 
 
 def _user() -> str:

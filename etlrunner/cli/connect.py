@@ -8,7 +8,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import EtlError, UsageError, most_serious
+from etlrunner.errors import ConfigurationError, EtlError, UsageError, most_serious
 
 if TYPE_CHECKING:
     from etlrunner.plan import Plan
@@ -38,17 +38,18 @@ def command(
 
     [name] = options.flow_names(project, (flow,) if flow else (), every=False)
     plan = plans.make(project, name, sets)
-    if trust:
-        _trust(plan, quiet=as_json)
+    learnt = _trust(plan) if trust else {}
+    if learnt and not as_json:
+        screen.say(f"host key: {learnt['kind']} {learnt['fingerprint']}")
+        screen.say(f"kept in {learnt['file']}; compare it with a trusted source, then commit it.")
     ends = {}
     if only != "sink":
         ends["source"] = _source(plan)
     if only != "source":
         ends["sink"] = _sink(plan)
     if as_json:
-        screen.document(
-            {end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()}
-        )
+        said = {end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()}
+        screen.document(said | ({"host_key": learnt} if learnt else {}))
     else:
         for end, (_, text) in ends.items():
             screen.say(f"{end}: {text}")
@@ -94,15 +95,16 @@ def _sink(plan: Plan) -> tuple[int, str]:
     return 0, "signed in; " + ", ".join(f"{what} {fact}" for what, fact in facts.items()) + "."
 
 
-def _trust(plan: Plan, *, quiet: bool) -> None:
+def _trust(plan: Plan) -> dict[str, str]:
     """Ask the server for its key, without a password, and put it where git keeps it."""
     if not hasattr(plan.sink, "trust"):
         raise UsageError(f"a {plan.flow.sink.type} sink has no host key to learn")
     kind, fingerprint, where = plan.sink.trust(plan.flow.sink.options)
-    if not quiet:
-        screen.say(f"host key: {kind} {fingerprint}")
-        screen.say(f"kept in {where}; compare it with a trusted source, then commit the file.")
+    return {"kind": kind, "fingerprint": fingerprint, "file": str(where)}
 
 
 def _sentence(error: EtlError) -> str:
-    return f"{error.message}." + (f" {error.hint}" if error.hint else "")
+    """The error and what to try; of a configuration every problem, since each end says one line."""
+    if isinstance(error, ConfigurationError):
+        return "; ".join(f"{one.message} ({one.hint})" for one in error.problems) + "."
+    return f"{error.message}." + (f" To mend it: {error.hint}" if error.hint else "")

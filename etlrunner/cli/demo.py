@@ -23,7 +23,13 @@ VARIANTS = {"sms-2.0": "pinewood-schools", "qmlativ": "lakeside-isd"}
 
 
 @click.command()
-@click.option("--students", default=2000, show_default=True, help="Size of the invented districts.")
+@click.option(
+    "--students",
+    type=click.IntRange(1, 200_000),
+    default=2000,
+    show_default=True,
+    help="Size of the invented districts.",
+)
 def command(students: int) -> int:
     """Start a sandbox, then a first run, its approval and a second run, for both variants.
 

@@ -17,7 +17,8 @@ def command(code: str | None) -> None:
     texts = _texts()
     if code is None:
         for name, (title, _) in texts.items():
-            screen.say(f"{name:<28} {title}")
+            screen.say(f"{name:<34} {title}")
+        screen.say("\netlrunner explain CODE says more about one of them.")
         return
     by_name = {name.lower(): name for name in texts}
     wanted = by_name.get(code.strip().strip("[]").lower())

@@ -69,7 +69,8 @@ def render(answers: Answers) -> str:
     """The flow file as text."""
     words = re.split(r"[-_]", answers.name)
     title = " ".join(word.upper() if word in SHORT else word.title() for word in words)
-    return template.render(TEMPLATE, {**asdict(answers), "prefix": answers.prefix, "title": title})
+    values = {**asdict(answers), "prefix": answers.prefix, "title": title}
+    return template.render(TEMPLATE, values) + "\n"
 
 
 def _extend(path: Path, lines: list[str]) -> None:

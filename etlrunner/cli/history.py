@@ -16,7 +16,9 @@ from etlrunner.target import FILE_ORDER
 
 @click.command()
 @click.argument("name", required=False, metavar="[FLOW|RUN]")
-@click.option("--limit", default=20, show_default=True, help="At most so many runs.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many runs."
+)
 @options.json_option
 @options.project_option
 def command(name: str | None, limit: int, as_json: bool, project: Project) -> None:
@@ -34,8 +36,9 @@ def command(name: str | None, limit: int, as_json: bool, project: Project) -> No
         screen.say("No run yet.")
         return
     screen.table(
-        ["run", "started", "by", "outcome", "code", "students", "added", "removed", "what"],
+        ["run", "at", "by", "outcome", "students", "added", "removed", "what"],
         [_row(run) for run in runs],
+        fold="what",
     )
     screen.say(f"{len(runs)} run{'' if len(runs) == 1 else 's'}, newest first.")
 
@@ -45,10 +48,9 @@ def _row(run: RunRecord) -> list[object]:
     added, _, removed = run.changes.get("students", ("", "", ""))
     return [
         run.id,
-        _local(run.started, run.timezone),
+        f"{run.started.astimezone(ZoneInfo(run.timezone)):%H:%M}",
         run.trigger,
-        run.outcome,
-        "" if run.exit_code is None else run.exit_code,
+        f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome,
         counts.written if counts else "",
         added,
         removed,

@@ -35,7 +35,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 @click.option("--integration-token", is_flag=True, help="Qmlativ: there is a third value.")
 @click.option("--folder", default="", help="Put the archive into a folder instead of sending it.")
 @click.option("--sftp-host", default="", help="If not Apple's.")
-@click.option("--sftp-port", default=0, help="If not 22.")
+@click.option("--sftp-port", type=click.IntRange(0, 65535), default=0, help="If not 22.")
 @click.option(
     "--allow-http", is_flag=True, help="For a server on this machine, such as the sandbox."
 )
@@ -47,7 +47,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 )
 @click.option("--connect", is_flag=True, help="Try to sign in afterwards.")
 @click.option("--force", is_flag=True, help="Overwrite a flow of that name.")
-@click.option("--project", "folder_of_project", type=click.Path(path_type=Path), default=Path())
+@click.option(
+    "--project",
+    "folder_of_project",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Another folder than this one.",
+)
 def command(**given: Any) -> int:
     """Write a new flow, and what belongs beside it, into this folder.
 
@@ -62,9 +69,7 @@ def command(**given: Any) -> int:
     screen.say(f"wrote {path}")
     _store(project, answers, given["store"])
     code = _connect(project, answers, asked=given["connect"])
-    screen.say(
-        f"Next: etlrunner connect {answers.name} --trust, then: etlrunner plan {answers.name}"
-    )
+    screen.say(_next(project, answers))
     return code
 
 
@@ -205,6 +210,18 @@ def _store(project: Project, answers: Answers, how: str) -> None:
         wanted = how != "none"
     if wanted:
         secrets.store_all(project, answers.name, given=dict(os.environ))
+
+
+def _next(project: Project, answers: Answers) -> str:
+    """What to do now, as one sentence."""
+    from etlrunner import plan
+    from etlrunner.config import secrets, validate
+
+    name = answers.name
+    absent = secrets.missing(plan.references(validate.read_flow(project, name)), project)
+    steps = [f"etlrunner secrets set {name}"] if absent else []
+    steps.append(f"etlrunner connect {name}" + ("" if answers.folder else " --trust"))
+    return "Next: " + ", then: ".join([*steps, f"etlrunner plan {name}"])
 
 
 def _connect(project: Project, answers: Answers, *, asked: bool) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import etlrunner
-from etlrunner.errors import EtlError, Interrupted
+from etlrunner.errors import EtlError, Interrupted, UsageError
 
 COMMANDS = {
     "init": ("init", "Write a new flow: questions like a set-up wizard, or flags."),
@@ -90,15 +90,14 @@ def run(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _failed(Interrupted(), as_json)
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _misused(error, as_json)
     except EtlError as error:
         return _failed(error, as_json)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; nothing is wrong with us
         return 0
     except Exception as error:
-        return _bug(error)
+        return _bug(error, as_json)
 
 
 def _failed(error: EtlError, as_json: bool) -> int:
@@ -108,14 +107,21 @@ def _failed(error: EtlError, as_json: bool) -> int:
     return error.code if isinstance(error, Interrupted) else error.exit_code
 
 
-def _bug(error: Exception) -> int:
+def _misused(error: click.ClickException, as_json: bool) -> int:
+    """A command line that cannot be understood."""
+    if as_json:
+        return _failed(UsageError(error.format_message()), as_json)
+    error.show()
+    return 2
+
+
+def _bug(error: Exception, as_json: bool) -> int:
     """One line on screen; the traceback, without values of variables, in a private file."""
     from etlrunner.cli import screen
 
     where = screen.keep_traceback(error)
-    screen.complain(
-        f"error: a bug in etlrunner ({type(error).__name__}); please report it. Traceback: {where}"
-    )
+    sentence = f"a bug in etlrunner ({type(error).__name__}); please report it. Traceback: {where}"
+    screen.failure(EtlError(sentence), as_json)
     return 1
 
 

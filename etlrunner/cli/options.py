@@ -61,23 +61,30 @@ def flow_names(project: Project, names: tuple[str, ...], every: bool) -> list[st
     if names:
         return list(names)
     known = project.flows()
+    if not known:
+        raise UsageError("there is no flow in flows/ yet", hint="write one with: etlrunner init")
     if every or len(known) == 1:
         return list(known)
-    raise UsageError(
-        "say which flow: " + (", ".join(known) if known else "there is none in flows/ yet"),
-        hint="or --all for all of them" if known else "write one with: etlrunner init",
-    )
+    raise UsageError("say which flow: " + ", ".join(known))
 
 
 @contextlib.contextmanager
 def services(project: Project, *, quiet: bool = False) -> Iterator[Services]:
-    """The history, the clock and the progress display of this machine."""
+    """The history, the clock and the progress display of this machine.
+
+    Raises UsageError outside of a project, before anything is written there.
+    """
     from etlrunner.cli.progress import Bars
     from etlrunner.config import secrets
     from etlrunner.history.store import History
     from etlrunner.model import SilentProgress
     from etlrunner.run import Services
 
+    if not (project.root / "flows").is_dir():
+        raise UsageError(
+            "this is no project: neither this folder nor one above it holds flows/",
+            hint="--project DIR, or write a flow with: etlrunner init",
+        )
     history = History.open(secrets.history_url(project) or project.state)
     with Bars.on_terminal() if not quiet else contextlib.nullcontext(SilentProgress()) as progress:
         try:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("flow")
 @click.argument("table")
-@click.option("--rows", "most", default=3, show_default=True, help="How many rows.")
+@click.option(
+    "--rows", "most", type=click.IntRange(1), default=3, show_default=True, help="How many rows."
+)
 @click.option(
     "--id", "ids", multiple=True, metavar="KEY", help="This row, by its key. May be repeated."
 )

@@ -22,7 +22,7 @@ def show(result: Result) -> None:
     _counts(result)
     _reasons(result)
     _repairs(result)
-    _findings(result.findings)
+    _findings(_all_findings(result))
     if result.changes is not None and result.changes.baseline:
         _schools(result.changes)
     _holds(result)
@@ -33,7 +33,9 @@ def as_data(result: Result) -> dict[str, Any]:
     """The same as one JSON-able document; identifiers and counts, no names."""
     return {
         "run": plain.of(result.record),
-        "findings": plain.of(result.findings),
+        "findings": plain.of(_all_findings(result)),
+        "problems": _problems(result),
+        "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
         "changes": plain.of(result.changes),
         "holds": plain.of(result.holds),
@@ -41,6 +43,19 @@ def as_data(result: Result) -> dict[str, Any]:
         "folder": str(result.folder),
         "exit_code": result.exit_code,
     }
+
+
+def _all_findings(result: Result) -> tuple[Finding, ...]:
+    """Those of the checks, or of whatever ended the run before them."""
+    early = result.error.findings if isinstance(result.error, ChecksFailed) else ()
+    return result.findings or early
+
+
+def _problems(result: Result) -> list[Any]:
+    from etlrunner.lib import render
+
+    found = result.error.problems if isinstance(result.error, ConfigurationError) else ()
+    return [render.problem_as_data(problem) for problem in found]
 
 
 def _counts(result: Result) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.argument("flows", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every enabled flow, one after the other.")
 @click.option("--due", is_flag=True, help="Those that are due now: for cron and systemd timers.")
-@click.option("--jobs", default=1, show_default=True, help="How many flows at a time.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many flows at a time."
+)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Take dates as of this day.")
 @options.set_option
 @options.json_option
@@ -42,6 +44,8 @@ def command(
     """
     if due:
         return _run_due(project, flows, sets, as_json)
+    if flows and every:
+        raise UsageError("name flows, or say --all, but not both")
     names = options.flow_names(project, flows, every)
     if every:
         names = [name for name in names if _is_enabled(project, name)]
@@ -103,6 +107,8 @@ def _show(results: list[Result], as_json: bool) -> None:
         return
     for result in results:
         report.show(result)
+    if not results:
+        screen.say("No flow is enabled; nothing was run.")
     if len(results) > 1:
         well = sum(1 for result in results if result.exit_code == 0)
         screen.say(f"{well} of {len(results)} flows ended well.")

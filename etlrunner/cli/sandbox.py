@@ -10,24 +10,40 @@ import click
 
 from etlrunner.cli import screen
 from etlrunner.cli.flow_file import Answers
+from etlrunner.errors import LocalTrouble
 from etlrunner.lib import files
+
+PORT = click.IntRange(0, 65535)
 
 
 @click.command()
 @click.option(
     "--variant", type=click.Choice(["sms-2.0", "qmlativ"]), default="qmlativ", show_default=True
 )
-@click.option("--students", default=2000, show_default=True, help="Size of the invented district.")
+@click.option(
+    "--students",
+    type=click.IntRange(1, 200_000),
+    default=2000,
+    show_default=True,
+    help="Size of the invented district.",
+)
 @click.option("--seed", default=1, show_default=True, help="Another seed, another district.")
 @click.option("--name", default="sandbox", show_default=True, help="Name for the flow it suggests.")
-@click.option("--port", default=0, help="Skyward's port; 0 takes a free one.")
-@click.option("--sftp-port", default=0, help="The SFTP server's port; 0 takes a free one.")
+@click.option("--port", type=PORT, default=0, help="Skyward's port; 0 takes a free one.")
+@click.option(
+    "--sftp-port", type=PORT, default=0, help="The SFTP server's port; 0 takes a free one."
+)
 @click.option(
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the secrets there, private, instead of printing them.",
 )
-@click.option("--seconds", default=0.0, help="Stop by itself after so long; 0 waits for Ctrl-C.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Stop by itself after so long; 0 waits for Ctrl-C.",
+)
 def command(
     variant: str,
     students: int,
@@ -47,14 +63,19 @@ def command(
 
     with contextlib.ExitStack() as stack:
         district = districts.District(students=students, seed=seed)
-        source = stack.enter_context(skyward.start(district, variant=variant, port=port))
-        sink = stack.enter_context(sftp.start(port=sftp_port))
+        try:
+            source = stack.enter_context(skyward.start(district, variant=variant, port=port))
+            sink = stack.enter_context(sftp.start(port=sftp_port))
+        except OSError as error:
+            raise LocalTrouble(
+                f"the sandbox cannot listen: {error.strerror}", hint="--port 0 takes a free port"
+            ) from None
         answers = Answers(
             name, variant, source.domain, allow_http=True, host=sink.host, port=sink.port
         )
         values = (source.key, source.secret, sink.username, sink.password)
         lines = [
-            f"{key}={value}" for key, value in zip(answers.secret_names(), values, strict=True)
+            f"{key}='{value}'" for key, value in zip(answers.secret_names(), values, strict=True)
         ]
         if env_file:
             files.write_private(env_file, "\n".join(lines) + "\n")

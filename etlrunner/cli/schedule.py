@@ -20,7 +20,14 @@ def command() -> None:
 
 @command.command("next")
 @click.argument("flows", nargs=-1)
-@click.option("-n", "count", default=5, show_default=True, help="How many occurrences.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="How many occurrences.",
+)
 @options.json_option
 @options.project_option
 def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Project) -> None:
@@ -46,6 +53,7 @@ def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Projec
         screen.document({"next": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
         screen.table(["flow", "date", "local time", "UTC"], rows)
+        screen.say("These runs start while `etlrunner schedule serve` or a cron job runs here.")
 
 
 @command.command("serve")

@@ -28,6 +28,9 @@ def command(name: str | None, write: bool, project: Project) -> None:
     elif name is None:
         for item in known:
             screen.say(item)
+        screen.say(
+            "\netlrunner schema NAME prints one; --write copies all of them for your editor."
+        )
     elif name.removesuffix(".json") in known:
         screen.say(
             shipped.read("schemas", *f"{name.removesuffix('.json')}.json".split("/")).rstrip()

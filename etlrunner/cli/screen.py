@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDE = 1000
+"""Columns of a line where there is no terminal: no row of a table is broken."""
+
+
 def say(text: str = "") -> None:
     """A line of the result, on stdout."""
     click.echo(text)
@@ -37,18 +41,25 @@ def document(value: Any) -> None:
     click.echo(json.dumps(plain.of(value), indent=2, ensure_ascii=False))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """A table that fits the terminal; figures to the right."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", fold: str = ""
+) -> None:
+    """A table that fits the terminal; figures to the right. `fold`: only this column may be broken."""
     from rich import box
     from rich.table import Table
 
     cells = [[_cell(value) for value in row] for row in rows]
     if title:
         say(f"\n{title}")
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for place, name in enumerate(header):
         figures = bool(cells) and all(_is_figure(row[place]) for row in cells)
-        grid.add_column(name, justify="right" if figures else "left", overflow="fold")
+        grid.add_column(
+            name,
+            justify="right" if figures else "left",
+            overflow="fold",
+            no_wrap=name != fold if fold else figures,
+        )
     for row in cells:
         grid.add_row(*row)
     console().print(grid)
@@ -56,11 +67,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
 
 @cache
 def console(stderr: bool = False) -> Console:
-    """The rich console: plain where there is no terminal, or with NO_COLOR."""
+    """The rich console: plain where there is no terminal, or with NO_COLOR; a pipe gets whole lines."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 110
+    width = None if stream.isatty() else WIDE
     return Console(stderr=stderr, highlight=False, width=width, markup=False, emoji=False)
 
 
@@ -80,7 +91,7 @@ def failure(error: EtlError, as_json: bool = False) -> None:
             {
                 "error": error.message,
                 "hint": error.hint,
-                "exit_code": error.exit_code,
+                "exit_code": getattr(error, "code", error.exit_code),
                 "problems": _problems_as_data(found),
             }
         )

@@ -27,7 +27,7 @@ def command() -> None:
 @click.option("--missing", is_flag=True, help="Only those that are not there yet.")
 @options.project_option
 def set_secrets(flow: str | None, only: str | None, missing: bool, project: Project) -> None:
-    """Ask for each secret of FLOW and put it where the flow looks for it.
+    """Ask for each secret and keep it where the flow looks for it.
 
     `env` goes into .env (readable by you alone), `file` into that file, `keyring` into the keyring.
     Without a terminal the value of --only is read from standard input.
@@ -51,7 +51,10 @@ def set_secrets(flow: str | None, only: str | None, missing: bool, project: Proj
 @options.json_option
 @options.project_option
 def check(flows: tuple[str, ...], as_json: bool, project: Project) -> int:
-    """Say for each secret whether it can be had; names all that are missing, shows none."""
+    """Say of each secret whether it is there.
+
+    Names all that are missing, shows none.
+    """
     from etlrunner.config import secrets
 
     names = options.flow_names(project, flows, every=True)

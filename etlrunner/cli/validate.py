@@ -8,7 +8,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import ConfigurationError
+from etlrunner.errors import ConfigurationError, UsageError
 from etlrunner.model import Finding, Problem
 
 
@@ -19,9 +19,11 @@ from etlrunner.model import Finding, Problem
 @options.project_option
 def command(names: tuple[str, ...], sets: dict[str, str], as_json: bool, project: Project) -> int:
     """Check flows (all of them, if none is named), or Apple's rules on any zip of six files."""
-    archives = [name for name in names if name.lower().endswith(".zip")]
+    archives = [Path(name) for name in names if name.lower().endswith(".zip")]
     if archives:
-        return max(_validate_zip(Path(archive), as_json) for archive in archives)
+        if len(archives) < len(names):
+            raise UsageError("flows and zips are checked one kind at a time")
+        return _validate_zips(archives, as_json)
     flows = options.flow_names(project, names, every=True)
     found = {name: _problems_of(project, name, sets) for name in flows}
     everything = list(dict.fromkeys(problem for many in found.values() for problem in many))
@@ -33,7 +35,7 @@ def command(names: tuple[str, ...], sets: dict[str, str], as_json: bool, project
     else:
         screen.problems(everything)
         screen.say(_verdict(found, errors))
-    return 2 if errors or not flows else 0
+    return 2 if errors else 0
 
 
 def _problems_of(project: Project, name: str, sets: dict[str, str]) -> list[Problem]:
@@ -46,30 +48,44 @@ def _problems_of(project: Project, name: str, sets: dict[str, str]) -> list[Prob
 
 
 def _verdict(found: dict[str, list[Problem]], errors: list[Problem]) -> str:
-    if not found:
-        return "There is no flow in flows/ yet; write one with: etlrunner init"
     if errors:
         one = len(errors) == 1
-        return f"{len(errors)} problem{'' if one else 's'} to mend in {len(found)} flow(s)."
+        return f"{len(errors)} problem{'' if one else 's'} to mend in {_where(found)}."
     if len(found) == 1:
         return f"{next(iter(found))} is valid."
     return f"All {len(found)} flows are valid."
 
 
-def _validate_zip(path: Path, as_json: bool) -> int:
-    """Exit code 5 when Apple would refuse the zip."""
+def _where(found: dict[str, list[Problem]]) -> str:
+    """The flows that have an error, in words."""
+    wrong = [name for name, many in found.items() if any(one.severity == "error" for one in many)]
+    return wrong[0] if len(wrong) == 1 else f"{len(wrong)} flows"
+
+
+def _validate_zips(paths: list[Path], as_json: bool) -> int:
+    """Exit code 5 when Apple would refuse one of the zips."""
     from etlrunner import check
 
-    findings: tuple[Finding, ...] = check.check_zip(path)
-    errors = sum(finding.count for finding in findings if finding.severity == "error")
+    found: dict[Path, tuple[Finding, ...]] = {path: check.check_zip(path) for path in paths}
     if as_json:
-        screen.document({"zip": path.name, "findings": findings})
+        documents = [{"zip": str(path), "findings": many} for path, many in found.items()]
+        screen.document(documents[0] if len(documents) == 1 else documents)
     else:
-        for finding in findings:
-            screen.say(f"{finding.severity}: {finding}")
-        screen.say(
-            f"{path.name}: {errors:,} error{'' if errors == 1 else 's'}."
-            if errors
-            else f"{path.name} is what Apple School Manager takes."
-        )
-    return 5 if errors else 0
+        for path, findings in found.items():
+            _show_zip(path, findings)
+    return 5 if any(map(_errors, found.values())) else 0
+
+
+def _show_zip(path: Path, findings: tuple[Finding, ...]) -> None:
+    errors = _errors(findings)
+    for finding in findings:
+        screen.say(f"{finding.severity}: {finding}")
+    screen.say(
+        f"{path}: {errors:,} error{'' if errors == 1 else 's'}."
+        if errors
+        else f"{path} is what Apple School Manager takes."
+    )
+
+
+def _errors(findings: tuple[Finding, ...]) -> int:
+    return sum(finding.count for finding in findings if finding.severity == "error")
