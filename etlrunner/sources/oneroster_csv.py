@@ -103,9 +103,9 @@ class CsvConnection:
     def _users(self) -> pl.LazyFrame:
         """1.2 keeps roles and orgs in roles.csv: joined to the same cells as 1.1 has."""
         users = _plain("users", self._sheets["users"]).drop("role", "roles", "orgSourcedIds")
-        joined = users.join(
-            _roles(self._sheets["roles"]), on="sourcedId", how="left", maintain_order="left"
-        )
+        gone = users.filter(~pl.col("status").is_in(ALIVE)).select("sourcedId")
+        roles = _roles(self._sheets["roles"], gone)
+        joined = users.join(roles, on="sourcedId", how="left", maintain_order="left")
         none = pl.lit([], dtype=columns.LIST)
         first = pl.col("primaryOrgSourcedId")
         first_org = pl.when(first == "").then(none).otherwise(pl.concat_list(first))
@@ -118,12 +118,17 @@ class CsvConnection:
         )
 
 
-def _roles(sheet: Sheet) -> pl.LazyFrame:
+def _roles(sheet: Sheet, gone: pl.LazyFrame) -> pl.LazyFrame:
+    """Roles and orgs per user. A role that is to be deleted counts only for a user who is so too."""
     role, org = pl.col("role"), pl.col("orgSourcedId")
     primary = pl.col("roleType") == "primary"
+    roles = _trimmed(sheet, ROLES).with_row_index()
+    ended = roles.filter(~pl.col("status").is_in(ALIVE)).join(
+        gone, left_on="userSourcedId", right_on="sourcedId", how="semi"
+    )
     grouped = (
-        _trimmed(sheet, ROLES)
-        .filter(pl.col("status").is_in(ALIVE))
+        pl.concat([roles.filter(pl.col("status").is_in(ALIVE)), ended])
+        .sort("index")
         .group_by("userSourcedId", maintain_order=True)
         .agg(
             first=role.filter(primary & (role != "")),
