@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etlrunner.errors import ConfigurationError
@@ -67,6 +67,7 @@ def test_names_that_are_not_there_are_named_at_once():
     assert "'primary'" in named
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
