@@ -38,10 +38,11 @@ def frame(
     ]
     raw = pl.DataFrame(series, height=rows)
     careful = _careful(raw, {name: values[name] for name in lists if name in values})
-    raw = raw.with_columns(
-        pl.Series(name, [_clean(items) for items in cells], dtype=LIST)
-        for name, cells in careful.items()
-    )
+    if careful:
+        raw = raw.with_columns(
+            pl.Series(name, [_clean(items) for items in cells], dtype=LIST)
+            for name, cells in careful.items()
+        )
     return raw.select(
         pl.col(name) if name in careful else _finished(name, name in lists, name in truths)
         for name in values

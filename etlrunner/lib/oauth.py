@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from etlrunner.errors import ConfigurationError, EtlError, Incomplete, Refused, Unreachable
-from etlrunner.lib.http import Door, Reply, address_problem, json_body
+from etlrunner.lib.http import Door
+from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.model import Clock, Secret
 
 T = TypeVar("T")

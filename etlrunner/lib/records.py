@@ -21,7 +21,7 @@ import polars as pl
 
 from etlrunner.errors import Incomplete
 from etlrunner.lib import columns
-from etlrunner.lib.http import Garbled
+from etlrunner.lib.reply import Garbled
 
 Scalar = str | int | float | bool | None
 Record = Any
@@ -231,16 +231,21 @@ def _start(path: Path, records: Sequence[Record]) -> list[Any] | None:
 
 def _pairs(path: Path, pair: tuple[str, str], records: Sequence[Record]) -> list[list[str]] | None:
     """`{type:id}` for each item along a path; an item without the second field says nothing."""
-    if _start(path, records) is None:
+    start = _start(path, records)
+    if start is None:
         return None
     first, second = (_getter(name) for name in pair)
+    if len(path) == 1 and not path[0].key:
+        rows = [_as_list(value) for value in start]
+    else:
+        rows = [_walk(path, [record]) for record in records]
     return [
         [
             f"{{{columns.as_text(first(item)).strip()}:{value}}}"
-            for item in _walk(path, [record])
+            for item in items
             if isinstance(item, msgspec.Struct) and (value := columns.as_text(second(item)).strip())
         ]
-        for record in records
+        for items in rows
     ]
 
 

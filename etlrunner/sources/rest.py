@@ -14,9 +14,10 @@ import polars as pl
 from etlrunner import roster
 from etlrunner.errors import ConfigurationError, Incomplete, UsageError
 from etlrunner.lib import paging
-from etlrunner.lib.http import Door, Limits, Reply, Timeouts, address_problem, json_body
+from etlrunner.lib.http import Door, Limits, Timeouts
 from etlrunner.lib.oauth import NotThere, SignedIn, TokenPlan, Tokens
 from etlrunner.lib.records import TableReader
+from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.model import Clock, Options, Progress, Secret
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import Definition

@@ -28,7 +28,8 @@ from etlrunner.errors import (
 )
 from etlrunner.lib import http, retry
 from etlrunner.lib.clock import SystemClock
-from etlrunner.lib.http import Door, Limits, Reply, Timeouts, json_body
+from etlrunner.lib.http import Door, Limits, Timeouts
+from etlrunner.lib.reply import Reply, json_body
 from tests.support.clock import SimulatedClock
 from tests.support.http_fault import FaultServer, raw
 
