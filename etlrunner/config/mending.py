@@ -213,6 +213,8 @@ def _mend_colon(lines: list[str], place: Place, text: str) -> Mend:
 def _told(lines: list[str], place: Place, width: int, text: str, code: str, message: str) -> Mend:
     """The mend with its problem; the line itself is shown only where it cannot hold a secret."""
     shown = "put single quotes around the value; where it is a secret, write {env: NAME} instead"
+    if code == "E109":
+        shown = "write key: value"
     if not is_delicate(lines, place.line):
         shown = f"write it as:  {text.strip()}"
     excerpt = underlined(lines, place, width)

@@ -92,8 +92,7 @@ def _tabs(lines: list[str], name: str) -> Iterator[Problem]:
         match = _TAB.match(line)
         if match and line.strip():
             place = Place(name, number, match.end())
-            shown = [text.replace("\t", "→") for text in lines]
             hint = "use spaces, two for each level (most editors can convert them)"
             message = "a tab is used for indentation"
-            excerpt = underlined(shown, place, 1)
+            excerpt = underlined(lines, place, 1).replace("\t", "→")
             yield Problem("E108", message, place, hint=hint, excerpt=excerpt)

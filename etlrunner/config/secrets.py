@@ -167,11 +167,12 @@ def _private_text(path: Path) -> tuple[str, str]:
         if isinstance(error, OSError) and error.errno == errno.ELOOP:
             return "", "is a symbolic link; name the file itself"
         return "", "cannot be read"
+    found = os.fstat(handle)
+    reason = _not_fit(found) or ("" if handed else _too_open(found))
+    if reason:
+        os.close(handle)
+        return "", reason
     with open(handle, "rb") as stream:
-        found = os.fstat(handle)
-        reason = _not_fit(found) or ("" if handed else _too_open(found))
-        if reason:
-            return "", reason
         try:
             return stream.read(MOST_BYTES).decode("utf-8"), ""
         except (OSError, UnicodeDecodeError):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from etlrunner.config import domain, layers, load, mappings, options, timezones
+from etlrunner.config import domain, layers, load, mappings, options, surroundings, timezones
 from etlrunner.config.mappings import Reading
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
@@ -27,7 +24,6 @@ from etlrunner.model import (
     Located,
     MappingSet,
     Notify,
-    Place,
     Problem,
     Retry,
     Safeguards,
@@ -38,8 +34,6 @@ from etlrunner.model import (
     TableSafeguards,
 )
 from etlrunner.target import TARGETS
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,12 @@ def read_flow_with_warnings(
 ) -> tuple[Flow, list[Problem]]:
     """The same, with what is odd but no error."""
     path = project.flow_path(name)
-    _check_name(project, path)
+    surroundings.check_name(project, path)
     _complain_at_once(project, path)
     document, files = layers.merged_flow(project, path, sets)
     reader = _FlowReader(project, path, document, files, sets or {})
     flow = reader.flow()
-    return flow, [*reader.reading.warnings, *_open_files(project, files), *_stale_schemas(project)]
+    return flow, [*reader.reading.warnings, *surroundings.warnings(project, files)]
 
 
 def read_mapping_set(project: Project, name: str) -> MappingSet:
@@ -90,49 +84,6 @@ def read_settings(project: Project) -> ProjectSettings:
     return ProjectSettings(
         history_url=values.get("history", {}).get("url"), notify=_notify(values.get("notify", ()))
     )
-
-
-def _check_name(project: Project, path: Path) -> None:
-    """A flow's name becomes a part of run ids and folder names."""
-    place = Place(project.shown(path))
-    if path.parent.resolve() == (project.root / "flows" / "base").resolve():
-        message = "this is a part that flows extend, and is never run itself"
-        hint = f"name a flow that says extends: base/{path.name}"
-        raise ConfigurationError([Problem("E227", message, place, hint=hint)])
-    if not NAME.fullmatch(path.stem):
-        message = f"'{path.stem}' cannot be the name of a flow"
-        hint = "rename the file: letters, digits, - and _ only, such as lakeside-isd.yaml"
-        raise ConfigurationError([Problem("E227", message, place, hint=hint)])
-
-
-def _open_files(project: Project, files: tuple[Path, ...]) -> list[Problem]:
-    """Whoever can write a flow can send the roster elsewhere."""
-    if os.name == "nt":
-        return []
-    message = "anybody on this machine can change this file"
-    return [
-        Problem("E228", message, Place(project.shown(path)), "", "chmod o-w", "warning")
-        for path in files
-        if stat.S_IMODE(path.stat().st_mode) & stat.S_IWOTH
-    ]
-
-
-def _stale_schemas(project: Project) -> list[Problem]:
-    """The project's copies serve editors only; the engine validates with its own."""
-    ours, copies = shipped.folder("schemas"), project.root / "schemas"
-    if not copies.is_dir() or copies.resolve() == ours.resolve():
-        return []
-    stale = [
-        path.relative_to(copies).as_posix()
-        for path in sorted(copies.rglob("*.json"))
-        if (mine := ours / path.relative_to(copies)).is_file()
-        and mine.read_bytes() != path.read_bytes()
-    ]
-    if not stale:
-        return []
-    message = f"{len(stale)} schema(s) for editors are of another version: {', '.join(stale[:3])}"
-    hint = "refresh them with: etlrunner schema --write"
-    return [Problem("E229", message, Place("schemas/"), "", hint, "warning")]
 
 
 def _complain_at_once(project: Project, path: Path) -> None:

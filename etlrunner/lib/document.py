@@ -13,15 +13,22 @@ from etlrunner.model import Place
 Key = tuple[str | int, ...]
 """The way to a value: `("source", "domain")`, `("notify", 0, "url")`."""
 
-# A line that may hold a secret is never shown, not even when it is the line at fault.
-_DELICATE = re.compile(
-    r"pas|pwd|psw|pw\b|secret|token|cred|auth|login|user|private|api|key|url|alert|notify|://\S*@",
-    re.I,
-)
+# A line is shown only where no secret can be: a misspelt `psswd:` looks like any other key. So these
+# are the sections of a flow that hold none, and, of the others, the keys that hold none.
+_WITHOUT_SECRETS = frozenset({
+    "version", "description", "extends", "enabled", "mapping", "schedule", "select", "overrides",
+    "leave_out", "repair", "safeguards", "retry",
+})  # fmt: skip
+_HARMLESS = frozenset({
+    "type", "variant", "domain", "oneroster", "definition", "base_path", "token_path", "scopes",
+    "page_size", "concurrency", "requests_per_second", "deadline", "timeouts", "connect", "read", "banner",
+    "channel", "ca_file", "allow_http", "path", "host", "port", "directory", "rename", "host_key",
+    "account_name_uses", "federated_domains", "file_name", "keep", "keep_rows", "on",
+})  # fmt: skip
+_OWN_KEY = re.compile(r"\s*(?:- +)*([\w.\-]+)\s*:")
+
 MOST_SHOWN = 120
 """Longer lines are cut to a window around the spot."""
-
-_OF_A_MAPPING = re.compile(r"\s*(columns|lookups|transforms):")
 
 
 class Scalar(str):
@@ -143,16 +150,18 @@ def _member(line: str, start: int, width: int) -> tuple[str, int]:
 
 
 def is_delicate(lines: list[str], number: int) -> bool:
-    """Whether the line, or a line that it hangs below, names something secret.
-
-    Mappings hold no secrets, though their columns have names like `sis_username`.
-    """
+    """Whether the line may hold a secret. Mappings hold none, whatever their columns are called."""
     if any(line.startswith("table:") for line in lines):
         return False
-    chain = list(_chain(lines, number))
-    if any(_OF_A_MAPPING.match(line) for line in chain[1:]):
+    keys = [_key_of(line) for line in _chain(lines, number)]
+    if keys[-1] in _WITHOUT_SECRETS:
         return False
-    return any(_DELICATE.search(line) for line in chain)
+    return keys[0] not in _HARMLESS or "@" in lines[number - 1]
+
+
+def _key_of(line: str) -> str:
+    match = _OWN_KEY.match(line)
+    return match[1] if match else ""
 
 
 def _chain(lines: list[str], number: int) -> Iterator[str]:
