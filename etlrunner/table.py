@@ -39,6 +39,14 @@ class ColumnTable(petl.Table):  # type: ignore[misc]
         yield from collect(self.frame.select(names)).iter_rows()
 
 
+class NumberedTable(ColumnTable):
+    """The same, whose rows show their `_row`: what a transform written with petl keeps, it kept."""
+
+    def __iter__(self) -> Iterator[tuple[object, ...]]:
+        yield tuple(self.frame.collect_schema().names())
+        yield from collect(self.frame).iter_rows()
+
+
 class BatchTable(petl.Table):  # type: ignore[misc]
     """A petl table over frames that arrive one after the other, once: pages of a pull."""
 
@@ -105,6 +113,8 @@ def frame_of(table: petl.Table, lists: Iterable[str] = ()) -> pl.LazyFrame:
         return table.frame
     header = [str(name) for name in next(iter(table))]
     schema = schema_of(header, lists)
+    if ROW in schema:
+        schema[ROW] = pl.UInt32()
     frames = list(to_batches(table, schema))
     return pl.concat(frames).lazy() if frames else pl.LazyFrame(schema=schema)
 
@@ -116,7 +126,9 @@ def to_batches(
     rows = iter(table)
     header = [str(name) for name in next(rows)]
     places = [header.index(name) for name in schema]
-    empties: list[object] = [[] if kind == LIST else "" for kind in schema.values()]
+    empties: list[object] = [
+        [] if kind == LIST else "" if kind == TEXT else None for kind in schema.values()
+    ]
     batch: list[list[object]] = []
     for row in rows:
         batch.append(

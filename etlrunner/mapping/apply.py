@@ -8,6 +8,7 @@ streams the rows that stay, so that memory grows with what is written and not wi
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,7 +38,7 @@ from etlrunner.model import (
     Step,
     TableMapping,
 )
-from etlrunner.table import ROW, ColumnTable
+from etlrunner.table import ROW, ColumnTable, NumberedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER, TargetTable
 
 Resolve = Callable[[str], ModuleType]
@@ -128,7 +129,7 @@ class _Work:
         made = compile_columns(self.mapping, columns, self.target, today=self.as_of)
         self.filtered = len(self.reasons) + 1
         self.reasons.append(DUPLICATE)
-        rows = self._numbered(text.cleaned(self._judged(frame, made)), made)
+        rows = self._trimmed(self._judged(self._cells(frame, made), made), made)
         return self._result(self._write(self._folded(rows)))
 
     # ------------------------------------------------------------ which rows
@@ -159,34 +160,43 @@ class _Work:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             columns = dict(module.columns(columns, options, kinds))
             before = tables.collect(frame)
-            after = tables.collect(module.apply(ColumnTable(before.lazy()), options, others).frame)
-            self._account(step, before, after)
+            made = module.apply(NumberedTable(before.lazy()), options, others)
+            lists = [name for name, kind in columns.items() if kind == "list"]
+            after = self._account(step, before, tables.collect(tables.frame_of(made, lists)))
             frame = after.lazy()
         return columns, frame
 
-    def _account(self, step: Step, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        """Rows whose number is gone were filtered by this step; rows beyond that were added."""
+    def _account(self, step: Step, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+        """Rows whose number is gone were filtered by this step; rows beyond that were added.
+
+        A row that a step made of nothing (a union's) gets a number of its own, which it keeps.
+        """
         lost = before.join(after.select(ROW).unique(), on=ROW, how="anti", maintain_order="left")
         if len(lost):
             name = _step_name(step)
             self.reasons.append(name)
             code = pl.lit(len(self.reasons), dtype=pl.UInt8).alias(FATE)
             self.fates.append(lost.select(ROW, KEY_OF_SOURCE, code))
+        fresh = pl.col(ROW).is_null()
+        number = (self.read + self.added + fresh.cum_sum() - 1).cast(pl.UInt32)
         self.added += len(after) - (len(before) - len(lost))
+        return after.with_columns(pl.when(fresh).then(number).otherwise(pl.col(ROW)).alias(ROW))
 
-    def _judged(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
-        """The cells of every row that is left, without those that a rule rejects."""
-        cells = frame.select(ROW, *(expr.alias(name) for name, expr in made.cells.items()))
+    def _cells(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
+        """Every cell as it would be sent: lists as numbered columns, text clean."""
+        cells = [expr.alias(name) for name, expr in made.cells.items()]
+        rows = tables.collect(frame.select(ROW, *cells))
+        return text.cleaned(self._numbered(rows, made))
+
+    def _judged(self, cells: pl.DataFrame, made: Made) -> pl.DataFrame:
+        """The rows that no rule rejects."""
         rejects = [(rule, applies) for rule, _, applies in made.rejects]
-        judged = cells.with_columns(first_rule(rejects, self.reasons).alias(FATE))
-        rows = tables.collect(judged)
+        rows = cells.with_columns(first_rule(rejects, self.reasons).alias(FATE))
         self._fail(rows, made)
-        rejected = pl.col(FATE) > 0
-        bad = rows.filter(rejected)
+        bad = rows.filter(pl.col(FATE) > 0)
         if len(bad):
-            key = pl.col(self.target.key).alias(KEY)
-            self.fates.append(bad.select(ROW, key, FATE))
-            rows = rows.filter(~rejected)
+            self.fates.append(bad.select(ROW, pl.col(self.target.key).alias(KEY), FATE))
+            rows = rows.filter(pl.col(FATE) == 0)
         hidden = [name for name in rows.columns if name.startswith("_unknown_")]
         return rows.drop(FATE, *hidden)
 
@@ -208,6 +218,7 @@ class _Work:
         """Lists as numbered columns, as many as the widest row needs; all columns of the header."""
         widths = {}
         for name, most in made.lists.items():
+            rows = _without_blanks(rows, name)
             longest = rows.select(pl.col(name).list.len().max()).item() or 1
             if longest > most:
                 self._note_cut(rows, name, most)
@@ -215,7 +226,17 @@ class _Work:
             rows = rows.with_columns(_numbered(name, widths[name]))
         header = self.target.header(widths)
         missing = [pl.lit("").alias(name) for name in header if name not in rows.columns]
-        return rows.with_columns(missing).select(ROW, *header)
+        hidden = [name for name in rows.columns if name.startswith("_unknown_")]
+        return rows.with_columns(missing).select(ROW, *header, *hidden)
+
+    def _trimmed(self, rows: pl.DataFrame, made: Made) -> pl.DataFrame:
+        """Without numbered columns that only rejected rows needed."""
+        widths = {}
+        for name in made.lists:
+            wide = [one for one in rows.columns if one == name or one.startswith(f"{name}_")]
+            used = rows.select((pl.col(wide) != "").any()).row(0)
+            widths[name] = max((place for place, some in enumerate(used, 1) if some), default=1)
+        return rows.select(ROW, *self.target.header(widths))
 
     def _folded(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Sorted by key, so that the same rows are the same file whatever order the source has.
@@ -279,11 +300,10 @@ class _Work:
         )  # fmt: skip
 
     def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
-        return {
-            self.reasons[place]: tally[place + 1]
-            for place in range(first, end)
-            if tally.get(place + 1)
-        }
+        counted: Counter[str] = Counter()
+        for place in range(first, end):
+            counted[self.reasons[place]] += tally.get(place + 1, 0)
+        return {reason: count for reason, count in counted.items() if count}
 
     def rejected_rows(self) -> pl.DataFrame:
         """Table, key, rule and column of every rejected row."""
@@ -299,6 +319,20 @@ class _Work:
 
 
 KEY_OF_SOURCE = pl.col("sourcedId").alias(KEY)
+
+
+def _without_blanks(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Lists without blank items and repetitions; only those that have some are made anew."""
+    items = rows.select(pl.int_range(pl.len()).alias("_place"), name)
+    items = items.explode(name, empty_as_null=False)
+    wanted = (pl.col(name) != "") & pl.struct("_place", name).is_first_distinct()
+    flagged = items.with_columns(wanted.alias("_wanted"))
+    if flagged["_wanted"].all():
+        return rows
+    kept = flagged.filter("_wanted").group_by("_place", maintain_order=True).agg(name)
+    places = rows.select(pl.int_range(pl.len()).alias("_place"))
+    lists = places.join(kept, on="_place", how="left", maintain_order="left")[name]
+    return rows.with_columns(lists.fill_null(pl.Series([[]], dtype=tables.LIST)).alias(name))
 
 
 def _numbered(name: str, width: int) -> list[pl.Expr]:

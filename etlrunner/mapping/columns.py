@@ -56,7 +56,7 @@ def _add(
         compiled = compile_value(
             column.each, conditions.types(columns), today=today, what=name, wanted=Type.LIST
         )
-        made.cells[name] = compiled.expr
+        made.cells[name] = _looked_up_items(column, mapping, compiled.expr)
         made.lists[name] = column.max or 999
     else:
         assert column.expr is not None
@@ -93,10 +93,25 @@ def _looked_up(
     return cell
 
 
+def _looked_up_items(column: Column, mapping: TableMapping, cell: pl.Expr) -> pl.Expr:
+    """Each item of a list through the code table; of the ways to miss, those that make sense for items."""
+    if column.lookup is None:
+        return cell
+    lookup = mapping.lookups.get(column.lookup)
+    if lookup is None:
+        raise ConfigurationError([_no_lookup(column, mapping)])
+    if column.missing not in ("keep", "blank"):
+        message = f"`missing: {column.missing}` is not for lists; keep and blank are"
+        raise ConfigurationError([Problem("E312", message, column.place, f"columns.{column.name}")])
+    codes = lookups.read(lookup)
+    old, new = list(codes), list(codes.values())
+    if column.missing == "keep":
+        return cell.list.eval(pl.element().replace(old, new)) if codes else cell
+    return cell.list.eval(pl.element().replace_strict(old, new, default=""))
+
+
 def _require(made: Made, name: str) -> None:
-    cell = pl.col(name)
-    empty = cell.list.len() == 0 if name in made.lists else cell == ""
-    made.rejects.append((f"required.{name}", name, empty))
+    made.rejects.append((f"required.{name}", name, pl.col(name) == ""))
 
 
 def _unknown_targets(mapping: TableMapping, target: TargetTable) -> Iterable[Problem]:

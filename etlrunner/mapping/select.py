@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -32,7 +32,9 @@ REASONS = (
 VERDICT = "_verdict"
 LEFT_OUT = {"students": "users", "staff": "users", "classes": "classes", "courses": "courses"}
 """The raw table that a target table's `leave_out` names ids of."""
-INACTIVE = ("tobedeleted", "inactive")
+ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+WITH_THE_TERM = timedelta(days=3)
+"""An enrollment ends with its term also when it names the last school day, before a weekend perhaps."""
 
 
 @dataclass
@@ -75,8 +77,10 @@ class _Judge:
         self.schools: tuple[pl.Series, pl.Series] = (_none(), _none())
         """(orgs that are there, schools that take part)."""
         self.all_schools: pl.Series = _none()
-        self.ending: pl.Series = _none()
-        """Classes whose terms have all ended, kept for the time after."""
+        self.ending = pl.DataFrame(schema={"sourcedId": pl.String, "_class_end": pl.String})
+        """Classes whose terms have all ended, and since when an enrollment's end is theirs."""
+        self.coming: pl.Series = _none()
+        """Classes whose terms have all yet to begin."""
 
     def judge_orgs(self) -> None:
         orgs = tables.collect(self.raw["orgs"])
@@ -154,6 +158,12 @@ class _Judge:
         self.settle("users", rules, drop=["_trimmed", "_had_school"])
 
     def judge_enrollments(self) -> None:
+        elsewhere = self._elsewhere("schoolSourcedId")
+        school = pl.when(elsewhere).then(pl.lit("")).otherwise(pl.col("schoolSourcedId"))
+        frame = self.raw["enrollments"].with_columns(school.alias("schoolSourcedId"))
+        ends = self.ending.rename({"sourcedId": "classSourcedId"}).lazy()
+        frame = frame.join(ends, on="classSourcedId", how="left", maintain_order="left")
+        self.raw["enrollments"] = frame.with_columns(pl.col("_class_end").fill_null(""))
         self.settle(
             "enrollments",
             [
@@ -162,6 +172,7 @@ class _Judge:
                 ("select.user", self._gone("users", "userSourcedId")),
                 ("select.dates", self._out_of_dates()),
             ],
+            drop=["_class_end"],
         )
 
     # ------------------------------------------------------------ rules
@@ -198,35 +209,48 @@ class _Judge:
         if "academicSessions" not in self.ids:
             return pl.lit(value=False)
         known, active = self.ids["academicSessions"]
-        terms = _exploded(self.raw["classes"], "termSourcedIds")
+        today = self.as_of.isoformat()
         sessions = self.raw["academicSessions"].select(
-            pl.col("sourcedId").alias("termSourcedIds"), _day("endDate").alias("_end")
+            pl.col("sourcedId").alias("termSourcedIds"),
+            _day("startDate").alias("_start"),
+            _day("endDate").alias("_end"),
         )
-        term, end = pl.col("termSourcedIds"), pl.col("_end").fill_null("")
-        flags = terms.join(sessions, on="termSourcedIds", how="left").select(
+        terms = _exploded(self.raw["classes"], "termSourcedIds")
+        terms = terms.join(sessions, on="termSourcedIds", how="left").with_columns(
+            pl.col("_start", "_end").fill_null("")
+        )
+        term, start, end = pl.col("termSourcedIds"), pl.col("_start"), pl.col("_end")
+        flags = terms.select(
             "sourcedId",
+            end,
             term.is_in(known.implode()).alias("known"),
             term.is_in(active.implode()).alias("active"),
-            ((end != "") & (end <= self.as_of.isoformat())).alias("ended"),
+            ((end != "") & (end <= today)).alias("ended"),
+            (start > today).alias("coming"),
         )
-        truths = [pl.col("known").any(), pl.col("active").any(), pl.col("ended").all()]
+        truths = [pl.col("known", "active").any(), pl.col("ended", "coming").all(), end.max()]
         judged = tables.collect(flags.group_by("sourcedId").agg(truths))
-        self.ending = judged.filter(pl.col("ended"))["sourcedId"]
+        self.coming = judged.filter(pl.col("coming"))["sourcedId"]
+        last = pl.col("_end").str.to_date("%Y-%m-%d", strict=False)
+        since = (last - WITH_THE_TERM).dt.to_string("%Y-%m-%d").fill_null("9999-12-31")
+        ending = judged.filter(pl.col("ended"))
+        self.ending = ending.select("sourcedId", since.alias("_class_end"))
         out = judged.filter(pl.col("known") & ~pl.col("active"))["sourcedId"]
         return pl.col("sourcedId").is_in(out.implode())
 
     def _out_of_dates(self) -> pl.Expr:
-        """Not begun within the lead, or ended (the end itself is excluded).
+        """Not begun, or ended (the end itself is excluded), as of the day.
 
-        In a class that is kept for a while after its last term, the enrollments that ended with it stay
-        as long as the class does: pupils must not lose a class in the gap between two terms.
+        A class that is there before its first term, or still there after its last one, has those who
+        begin or end with it: pupils must not lose a class in the gap between two terms.
         """
         today = pl.lit(self.as_of.isoformat())
-        kept_until = pl.lit((self.as_of - self.choice.term_lag).isoformat())
-        limit = pl.when(pl.col("classSourcedId").is_in(self.ending.implode())).then(kept_until)
-        ended = (_day("endDate") != "") & (_day("endDate") <= limit.otherwise(today))
-        coming = _day("beginDate") > (self.as_of + self.choice.term_lead).isoformat()
-        return ended | coming
+        lead = pl.lit((self.as_of + self.choice.term_lead).isoformat())
+        coming = pl.col("classSourcedId").is_in(self.coming.implode())
+        begins = pl.when(coming).then(lead).otherwise(today)
+        end = _day("endDate")
+        with_the_class = (pl.col("_class_end") != "") & (end >= pl.col("_class_end"))
+        return (_day("beginDate") > begins) | ((end != "") & (end <= today) & ~with_the_class)
 
     # ------------------------------------------------------------ mechanics
 
@@ -285,16 +309,18 @@ class _Judge:
 
 
 def _find_school(orgs: pl.DataFrame, wanted: Located, problems: list[Problem]) -> str:
-    """The sourcedId of the org that a person means by a sourcedId or by the SIS's own number."""
-    by_id = orgs.filter(pl.col("sourcedId") == wanted.text)
-    found = by_id if len(by_id) else orgs.filter(pl.col("identifier") == wanted.text)
+    """The sourcedId of the school that a person means by a sourcedId or by the SIS's own number."""
+    schools = orgs.filter(pl.col("type") == "school")
+    meant = (pl.col("sourcedId") == wanted.text) | (pl.col("identifier") == wanted.text)
+    found = schools.filter(meant)
     if len(found) == 1:
         return str(found["sourcedId"][0])
-    schools = orgs.filter(pl.col("type") == "school")
     known = ", ".join(
         f"{row['identifier'] or row['sourcedId']}" for row in schools.head(12).iter_rows(named=True)
     )
-    what = "no school has" if not len(found) else f"{len(found)} schools have"
+    what = f"{len(found)} schools have" if len(found) else "no school has"
+    if not len(found) and len(orgs.filter(meant)):
+        what = "an organisation that is no school has"
     problems.append(
         Problem(
             "E230",
@@ -312,8 +338,9 @@ def _exploded(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 
 def _day(column: str) -> pl.Expr:
-    """The date part of an ISO date or date-time, as text: ISO dates sort as text."""
-    return pl.col(column).str.slice(0, 10)
+    """The date part of an ISO date or date-time, as text, which sorts; anything else is no date."""
+    day = pl.col(column).str.slice(0, 10)
+    return pl.when(day.str.contains(ISO_DAY)).then(day).otherwise(pl.lit(""))
 
 
 def _none() -> pl.Series:

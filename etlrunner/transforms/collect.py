@@ -52,4 +52,5 @@ def _in_order(frame: pl.LazyFrame, options: Options) -> pl.LazyFrame:
             maintain_order=True,
         )
     keys = [pl.col(name).alias(THEIRS + name) for name in options["match"]]
-    return frame.select(*keys, pl.col(options["take"]).alias(TAKEN)).filter(pl.col(TAKEN) != "")
+    chosen = frame.select(*keys, pl.col(options["take"]).alias(TAKEN))
+    return chosen.filter(pl.all_horizontal(pl.all() != ""))  # a blank is neither key nor value

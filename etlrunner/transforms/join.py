@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import petl
 import polars as pl
 
-from etlrunner.errors import ConfigurationError
+from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options, Problem
-from etlrunner.table import LIST, ROW, TEXT, ColumnTable, frame_of
+from etlrunner.model import Finding, Options, Problem
+from etlrunner.table import LIST, ROW, TEXT, ColumnTable, collect, frame_of
 
 THEIRS = "_theirs_"
 
@@ -20,6 +20,8 @@ def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table])
     """Keeps the order of the rows; without a match the cells are empty, or the row goes (`inner`)."""
     many = options.get("many") == "allowed"
     theirs = _theirs(frame_of(tables[options["from"]]), options, distinct=many)
+    if not many:
+        _forbid_many(theirs, options)
     joined = frame_of(table).join(
         theirs,
         left_on=list(options["match"].values()),
@@ -54,7 +56,26 @@ def _theirs(frame: pl.LazyFrame, options: Options, *, distinct: bool) -> pl.Lazy
         *(pl.col(name).alias(THEIRS + name) for name in options["match"]),
         *(pl.col(source).alias(name) for name, source in options["take"].items()),
     )
+    # a blank is no key: two rows that name nobody have nothing in common
+    chosen = chosen.filter(
+        pl.all_horizontal(pl.col(THEIRS + name) != "" for name in options["match"])
+    )
     return chosen.unique(maintain_order=True) if distinct else chosen
+
+
+def _forbid_many(theirs: pl.LazyFrame, options: Options) -> None:
+    """Raise ChecksFailed where a row of ours would be multiplied though `many` forbids it."""
+    keys = [THEIRS + name for name in options["match"]]
+    count = collect(theirs.group_by(keys).len().filter(pl.col("len") > 1).select(pl.len())).item()
+    if count:
+        source = options["from"]
+        message = f"{count:,} keys stand in several rows of {source}, and this join takes one"
+        rule = f"join.{source}"
+        raise ChecksFailed(
+            [Finding(rule, "error", message, str(source), count=count)],
+            f"joining {source}: {message}",
+            hint="add a `where`, match more columns, or say `many: allowed`",
+        )
 
 
 def _filled(name: str, kind: pl.DataType) -> pl.Expr:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import petl
 import polars as pl
 
+from etlrunner.errors import ConfigurationError
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options
+from etlrunner.model import Options, Problem
 from etlrunner.table import LIST, ROW, TEXT, ColumnTable, frame_of
 
 
@@ -31,6 +32,12 @@ def columns(before: Columns, options: Options, tables: Mapping[str, Columns]) ->
         [(name, before) for name in take] + [(name, theirs) for name in take.values()]
     )
     conditions.rules(options, theirs)
+    mixed = [name for name, source in take.items() if before[name] != theirs[source]]
+    if mixed:
+        raise ConfigurationError(
+            Problem("E305", f"'{name}' is a {before[name]}, '{take[name]}' a {theirs[take[name]]}")
+            for name in mixed
+        )
     return before
 
 

@@ -166,10 +166,9 @@ def test_a_code_that_stands_twice_with_two_values_is_an_error_at_its_line(tmp_pa
     assert (found.place.line, "01" in found.message) == (4, True)
 
 
-@pytest.mark.parametrize("code", ["E301", "E305", "E310"])
-@pytest.mark.xfail(reason="expressions and mappings give these codes two meanings each")
-def test_a_code_has_one_meaning(code: str):
+def test_a_code_has_one_meaning():
     from etlrunner.config.explain import EXPLANATIONS
     from etlrunner.mapping.expressions.codes import CODES
 
-    assert EXPLANATIONS[code][0].lower() == CODES[code][0].lower()
+    for code in EXPLANATIONS.keys() & CODES.keys():
+        assert EXPLANATIONS[code][0].lower() == CODES[code][0].lower()
