@@ -61,8 +61,14 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
     if answers.folder:
         files.private_folder(root / answers.folder)
     _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
-    _extend(root / ".gitignore", list(IGNORED))
+    _extend(root / ".gitignore", [*IGNORED, *_archives(answers.folder)])
     return path
+
+
+def _archives(folder: str) -> list[str]:
+    """What git must not take: a folder in the project that archives are put into."""
+    inside = folder and not Path(folder).is_absolute() and ".." not in Path(folder).parts
+    return [f"{Path(folder).as_posix()}/"] if inside else []
 
 
 def render(answers: Answers) -> str:

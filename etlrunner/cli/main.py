@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 import etlrunner
-from etlrunner.errors import EtlError, Interrupted, UsageError
+from etlrunner.errors import EtlError, Interrupted, LocalTrouble, UsageError
 
 COMMANDS = {
     "init": ("init", "Write a new flow: questions like a set-up wizard, or flags."),
@@ -96,6 +97,8 @@ def run(args: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; nothing is wrong with us
         return 0
+    except OSError as error:
+        return _full() if error.errno == errno.ENOSPC else _bug(error, as_json)
     except Exception as error:
         return _bug(error, as_json)
 
@@ -105,6 +108,11 @@ def _failed(error: EtlError, as_json: bool) -> int:
 
     screen.failure(error, as_json)
     return error.code if isinstance(error, Interrupted) else error.exit_code
+
+
+def _full() -> int:
+    """Standard output may be what is full, so this never goes there."""
+    return _failed(LocalTrouble("the disk is full; what was printed is cut off"), as_json=False)
 
 
 def _misused(error: click.ClickException, as_json: bool) -> int:

@@ -26,6 +26,7 @@ def command(names: tuple[str, ...], sets: dict[str, str], as_json: bool, project
         return _validate_zips(archives, as_json)
     flows = options.flow_names(project, names, every=True)
     found = {name: _problems_of(project, name, sets) for name in flows}
+    found |= _problems_of_settings(project)
     everything = list(dict.fromkeys(problem for many in found.values() for problem in many))
     errors = [problem for problem in everything if problem.severity == "error"]
     if as_json:
@@ -47,6 +48,17 @@ def _problems_of(project: Project, name: str, sets: dict[str, str]) -> list[Prob
         return list(error.problems)
 
 
+def _problems_of_settings(project: Project) -> dict[str, list[Problem]]:
+    """What is wrong with etlrunner.yaml, which holds for every flow; nothing if it is right."""
+    from etlrunner.config import validate
+
+    try:
+        validate.read_settings(project)
+    except ConfigurationError as error:
+        return {"etlrunner.yaml": list(error.problems)}
+    return {}
+
+
 def _verdict(found: dict[str, list[Problem]], errors: list[Problem]) -> str:
     if errors:
         one = len(errors) == 1
@@ -57,9 +69,9 @@ def _verdict(found: dict[str, list[Problem]], errors: list[Problem]) -> str:
 
 
 def _where(found: dict[str, list[Problem]]) -> str:
-    """The flows that have an error, in words."""
+    """Which files have an error, in words."""
     wrong = [name for name, many in found.items() if any(one.severity == "error" for one in many)]
-    return wrong[0] if len(wrong) == 1 else f"{len(wrong)} flows"
+    return wrong[0] if len(wrong) == 1 else f"{len(wrong)} files"
 
 
 def _validate_zips(paths: list[Path], as_json: bool) -> int:

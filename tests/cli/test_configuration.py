@@ -47,7 +47,9 @@ def test_what_init_writes_is_valid_untouched(
     assert (checked.code, checked.out, checked.err) == (0, "lakeside-isd is valid.\n", "")
     flow = (folder / "flows" / "lakeside-isd.yaml").read_text()
     assert flow.endswith("\n")
-    assert ".env" in (folder / ".gitignore").read_text().split()
+    ignored = (folder / ".gitignore").read_text().split()
+    assert {".env", ".etlrunner/"} <= set(ignored)
+    assert ("out/" in ignored) == ("--folder" in more)
     assert "LAKESIDE_ISD_SKYWARD_KEY=" in (folder / ".env.example").read_text().split()
 
 
@@ -138,7 +140,16 @@ def test_validate_counts_only_the_flows_that_are_wrong(etlrunner: Etlrunner, lak
     (lakeside.parent / "pinewood.yaml").write_text("")
     assert etlrunner("validate").last == "1 problem to mend in pinewood."
     lakeside.write_text("")
-    assert etlrunner("validate").last == "2 problems to mend in 2 flows."
+    assert etlrunner("validate").last == "2 problems to mend in 2 files."
+
+
+def test_validate_reads_what_holds_for_all_flows(
+    etlrunner: Etlrunner, lakeside: Path, folder: Path
+):
+    (folder / "etlrunner.yaml").write_text("notifyy: 1\n")
+    ended = etlrunner("validate")
+    assert (ended.code, ended.last) == (2, "1 problem to mend in etlrunner.yaml.")
+    assert "etlrunner.yaml:1:1: error[E104]" in ended.err
 
 
 def test_validate_a_zip(etlrunner: Etlrunner, lakeside: Path, folder: Path):

@@ -120,6 +120,18 @@ def test_a_bug_is_one_line_without_the_message(
     path.unlink()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_under_the_output_is_9(more: list[str], lakeside: Path):
+    command = [sys.executable, "-m", "etlrunner", "schedule", "next", *more]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (
+        9,
+        "error: the disk is full; what was printed is cut off",
+    )
+
+
 def test_a_bug_with_json_is_a_document(
     etlrunner: Etlrunner, lakeside: Path, monkeypatch: pytest.MonkeyPatch
 ):
