@@ -18,6 +18,8 @@ from etlrunner.schedule.decide import Attempt, Decision, decide
 NAP = timedelta(seconds=30)
 """Longest pause between two looks: clocks are set, machines sleep, files change."""
 BUSY = 8
+SIGNALLED = 128
+"""From here on exit codes say that somebody stopped the program: no further flow is begun."""
 SEEN_OFF = timedelta(minutes=5)
 """How often it is noted that a flow is switched off."""
 FIRST_SIGHT = timedelta(hours=1)
@@ -99,6 +101,7 @@ class _Rounds:
         self._said: dict[str, str] = {}
         self._wakes: dict[str, Decision] = {}
         self._off: dict[str, datetime] = {}
+        self._stopped = False
 
     def __enter__(self) -> _Rounds:
         return self
@@ -111,7 +114,10 @@ class _Rounds:
         """One round over all flows; trouble with one is said once and leaves the others alone."""
         self._forget_ended()
         self._wakes = {}
+        self._stopped = False
         for name, flow in self._read().items():
+            if self._stopped:
+                break
             if name in self._under_way or flow.schedule is None:
                 continue
             try:
@@ -203,6 +209,7 @@ class _Rounds:
             code = 1
             self._report(f"{name}: a bug in etlrunner ({type(error).__name__}); please report it")
         self.codes[name] = code
+        self._stopped = code >= SIGNALLED
         seconds = self._clock.monotonic() - began
         _log.info("%s for %s ended with %d after %.1f s", name, what.date, code, seconds)
         if code == BUSY:

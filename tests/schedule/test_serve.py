@@ -459,3 +459,15 @@ def test_a_year_with_random_failures_has_one_success_for_each_due_date(world):
     )
     assert set(well.values()) == {1}
     assert len(well) >= 0.97 * 261
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_a_round_that_is_stopped_begins_no_further_flow(tmp_path: Path, code: int):
+    """The engine turns a signal into an exit code; with `run --due` it is meant for the whole round."""
+    world = World(tmp_path, *(a_flow(name) for name in ("a", "b", "c")))
+    world.serve(timedelta(hours=1))  # seen once, before the hour
+    world.codes = [code]
+    world.clock.sleep(timedelta(hours=2).total_seconds())
+    codes = run_due(lambda: world.flows, world.start, clock=world.clock, history=world.history)
+    assert codes == {"a": code}
+    assert [started[0] for started in world.started] == ["a"]
