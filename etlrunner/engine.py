@@ -59,7 +59,7 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     """Run the flow `name` once and return what happened; the history has a row in any case."""
     try:
         plan = plans.make(project, name, request.sets)
-    except EtlError as error:
+    except Exception as error:
         return _record_unplannable(project, name, request, services, error)
     services.history.mark_interrupted(plan.flow.name)
     previous = _last_told(services.history, plan.flow.name)
@@ -85,13 +85,18 @@ def approve(
     history = services.history
     held = history.resolve_run(run)
     plan = plans.make(project, held.flow)
-    ready = kept.to_approve(project, held, expected_hash)
+    kept.to_approve(project, held, expected_hash)
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
     result = _begin(plan, request, services)
     result.record = replace(result.record, approved_by=by, approved_because=because)
     lease = history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
-    with lease as result.lease:
-        _keep(plan, result, services, partial(_send_kept, kept=ready))
+    try:
+        with lease as result.lease:  # once more: it may have been sent while we were asked
+            held = history.resolve_run(held.id)
+            ready = kept.to_approve(project, held, expected_hash)
+            _keep(plan, result, services, partial(_send_kept, kept=ready))
+    except Busy as busy:
+        _skip(result, services, busy)
     if result.exit_code == 0:
         history.save(replace(held, outcome="approved", message=f"sent as {result.record.id}"))
     _tell(plan, held, result)
@@ -109,10 +114,14 @@ def _run_planned(plan: Plan, request: Request, services: Services) -> Result:
             walk = partial(_send_kept, kept=unsent) if unsent else partial(_walk, request=request)
             _keep(plan, result, services, walk)
     except Busy as busy:
-        journal = Journal(result.record, result.folder, services.history, services.clock)
-        journal.end_with(busy)
-        result.record, result.error = journal.record, busy
+        _skip(result, services, busy)
     return result
+
+
+def _skip(result: Result, services: Services, busy: Busy) -> None:
+    journal = Journal(result.record, result.folder, services.history, services.clock)
+    journal.end_with(busy)
+    result.record, result.error = journal.record, busy
 
 
 def _keep(plan: Plan, result: Result, services: Services, stages: Any) -> None:
@@ -351,7 +360,7 @@ def _begin(plan: Plan, request: Request, services: Services) -> Result:
 
 
 def _record_unplannable(
-    project: Project, name: str, request: Request, services: Services, error: EtlError
+    project: Project, name: str, request: Request, services: Services, error: Exception
 ) -> Result:
     """A flow that cannot be planned still leaves a row: nobody may find out weeks later."""
     if isinstance(error, UsageError) or not request.deliver:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from etlrunner.errors import EtlError, Interrupted
+from etlrunner.errors import EtlError, Held, Interrupted
 from etlrunner.lib import files, plain
 from etlrunner.model import Clock, RunRecord
 
@@ -79,6 +79,8 @@ class Journal:
         """End by an error: ours by its class, anything else as a bug with its traceback in the folder."""
         if isinstance(error, EtlError):
             code = error.code if isinstance(error, Interrupted) else error.exit_code
+            if isinstance(error, Held):  # for whoever has to decide, later
+                self.note(holds=tuple(hold.message for hold in error.holds))
             self.end(error.outcome, code, error.message)
             return error.outcome, code
         if isinstance(error, KeyboardInterrupt):

@@ -12,6 +12,7 @@ from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files
 from etlrunner.model import Archive, RunRecord
+from etlrunner.target import FILE_ORDER
 
 CAN_HEAL = (3, 7)
 """Exit codes after which the same bytes may be sent again."""
@@ -27,7 +28,7 @@ class Kept:
 
     def finished(self) -> Mapping[str, Path]:
         """The finished tables that the archive was made from."""
-        return {path.stem: path for path in (self.folder / "finished").glob("*.parquet")}
+        return _finished(self.folder)
 
     def facts(self) -> Mapping[str, Any]:
         """What the sending run takes over into its own record."""
@@ -83,10 +84,27 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
 
 
 def _intact(project: Project, record: RunRecord) -> Kept | None:
+    """Archive and tables as they were: the one is sent, with the other the next run is compared."""
     folder = run_folder(project, record)
     path = folder / "roster.zip"
     if not path.is_file() or files.sha256(path) != record.archive_sha256:
         return None
+    if not _makes(folder, record.content_hash):
+        return None
     rows = {name: counts.written for name, counts in record.counts.items()}
     archive = Archive(path, record.content_hash, path.stat().st_size, rows, record.archive_sha256)
     return Kept(record, archive, folder)
+
+
+def _finished(folder: Path) -> dict[str, Path]:
+    return {name: folder / "finished" / f"{name}.parquet" for name in FILE_ORDER}
+
+
+def _makes(folder: Path, content_hash: str) -> bool:
+    """Whether the tables in the folder are still those whose text has this hash."""
+    from etlrunner import package  # loads polars: only who sends pays for it
+
+    finished = _finished(folder)
+    if not all(path.is_file() for path in finished.values()):
+        return False
+    return package.content_hash(finished) == content_hash

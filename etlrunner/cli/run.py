@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import UsageError, most_serious
+from etlrunner.errors import Interrupted, UsageError, most_serious
 
 if TYPE_CHECKING:
     from etlrunner.run import Result, Services
@@ -73,9 +74,19 @@ def _run_all(
         return engine.run(project, name, request, services)
 
     if jobs <= 1 or len(names) == 1:
-        return [one(name) for name in names]
+        return _one_by_one(one, names)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         return list(pool.map(one, names))
+
+
+def _one_by_one(run: Callable[[str], Result], names: list[str]) -> list[Result]:
+    """Until all are done, or somebody stops the program: what was not begun is not begun then."""
+    results: list[Result] = []
+    for name in names:
+        results.append(run(name))
+        if isinstance(results[-1].error, KeyboardInterrupt | Interrupted):
+            break
+    return results
 
 
 def _run_due(project: Project, flows: tuple[str, ...], sets: dict[str, str], as_json: bool) -> int:
