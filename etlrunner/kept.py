@@ -61,6 +61,8 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
         raise UsageError(
             f"{held.id} is not held: it is {held.outcome}", hint="see: etlrunner history"
         )
+    if held.trigger == "plan":
+        raise UsageError(f"{held.id} was a plan, and plans are not sent: not sent", hint=again)
     if not held.content_hash:
         raise UsageError(
             f"{held.id} was held before there was an archive; there is nothing to approve",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.model import RunRecord
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
 
 
 @click.command()
@@ -27,13 +31,13 @@ def command(
 ) -> int:
     """Deliver a held run: the archive that was made and shown, byte for byte.
 
-    RUN is a run's id, `last`, or a flow's name (its last run).
+    RUN is a run's id; `last`, or a flow's name, is the newest run that is held.
     """
     from etlrunner import engine
     from etlrunner.cli import report
 
     with options.services(project, quiet=as_json) as services:
-        held = services.history.resolve_run(run)
+        held = _meant(services.history, run)
         if held.outcome == "held" and not yes:
             _ask(held, as_json)
         result = engine.approve(
@@ -49,6 +53,16 @@ def command(
     else:
         report.show(result)
     return result.exit_code
+
+
+def _meant(history: History, name: str) -> RunRecord:
+    """A run by its id; for `last` or a flow, the newest run of it that is held."""
+    found = history.resolve_run(name)
+    if name == found.id:
+        return found
+    runs = history.runs(None if name == "last" else found.flow, limit=100)
+    waiting = (run for run in runs if run.outcome == "held" and run.trigger != "plan")
+    return next(waiting, found)
 
 
 def _ask(held: RunRecord, as_json: bool) -> None:

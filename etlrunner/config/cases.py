@@ -46,9 +46,13 @@ def read(project: Project, path: Path) -> CaseFile:
 
 
 def _is_one(path: Path) -> bool:
-    """By its first keys: cheap, and other YAML below tests/ is left alone."""
+    """By its first keys: cheap, and other YAML below tests/ is left alone.
+
+    Two of the three are enough: a file with a misspelt one must be told, not passed over.
+    """
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return {"version:", "mapping:", "tests:"} <= {line.split(" ")[0] for line in lines}
+    keys = {line.split(":")[0] for line in lines if line[:1].isalpha()}
+    return len({"version", "mapping", "tests"} & keys) >= 2 and "source" not in keys
 
 
 def _plain(test: Mapping[str, Any], document: Document, number: int) -> dict[str, Any]:
