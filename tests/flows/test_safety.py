@@ -157,15 +157,16 @@ def test_a_signal_to_flows_side_by_side_begins_no_further_one(
     names = [f"flow-{number}" for number in range(6)]
     for name in names:
         project.csv(name, district.write_csv(tmp_path / "roster.zip"))
-    walk = engine._extract
+    walk, once = engine._extract, iter([signal.SIGINT])
 
     def with_signal(*given: Any) -> Any:
-        signal.raise_signal(signal.SIGINT)
+        for number in once:
+            signal.raise_signal(number)
         return walk(*given)
 
     monkeypatch.setattr(engine, "_extract", with_signal)
     with pytest.raises(KeyboardInterrupt):
         run_command._run_all(project.project, names, project.services, 2, None, {})
     runs = project.history.runs()
-    assert len(runs) <= 4
+    assert len(runs) < len(names)
     assert "running" not in {run.outcome for run in runs}
