@@ -12,6 +12,7 @@ import click
 from etlrunner.cli import screen
 from etlrunner.lib import files, shipped
 
+HELP = ["-h", "--help"]
 MADE = "<!-- Made by `etlrunner docs`; do not edit. -->\n\n"
 
 
@@ -67,7 +68,13 @@ def commands_page() -> str:
     from etlrunner.cli.main import cli
 
     parts = ["# Commands\n"]
-    context = click.Context(cli, info_name="etlrunner", max_content_width=100, terminal_width=100)
+    context = click.Context(
+        cli,
+        help_option_names=HELP,
+        info_name="etlrunner",
+        max_content_width=100,
+        terminal_width=100,
+    )
     for name in cli.list_commands(context):
         found = cli.get_command(context, name)
         assert found is not None
@@ -110,7 +117,9 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def _help(command: click.Command, name: str, above: click.Context) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=above, max_content_width=100)
+    context = click.Context(
+        command, help_option_names=HELP, info_name=name, parent=above, max_content_width=100
+    )
     yield f"## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):
