@@ -64,7 +64,7 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     services.history.mark_interrupted(plan.flow.name)
     previous = _last_told(services.history, plan.flow.name)
     result = _run_planned(plan, request, services)
-    _tell(plan, previous, result)
+    _tell(plan.project, plan.flow, previous, result)
     _prune(plan, services)
     return result
 
@@ -85,7 +85,7 @@ def approve(
     history = services.history
     held = history.resolve_run(run)
     plan = plans.make(project, held.flow)
-    kept.to_approve(project, held, expected_hash)
+    kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
     result = _begin(plan, request, services)
     result.record = replace(result.record, approved_by=by, approved_because=because)
@@ -93,13 +93,13 @@ def approve(
     try:
         with lease as result.lease:  # once more: it may have been sent while we were asked
             held = history.resolve_run(held.id)
-            ready = kept.to_approve(project, held, expected_hash)
+            ready = kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
             _keep(plan, result, services, partial(_send_kept, kept=ready))
     except Busy as busy:
         _skip(result, services, busy)
     if result.exit_code == 0:
         history.save(replace(held, outcome="approved", message=f"sent as {result.record.id}"))
-    _tell(plan, held, result)
+    _tell(plan.project, plan.flow, held, result)
     return result
 
 
@@ -377,10 +377,13 @@ def _record_unplannable(
         git_commit=git.head(project.root),
         attempt=request.attempt,
     )
+    previous = _last_told(services.history, flow)
     folder = run_folder(project, record)
     journal = Journal(record, folder, services.history, clock)
     journal.end_with(error)
-    return Result(record=journal.record, folder=folder, error=error)
+    result = Result(record=journal.record, folder=folder, error=error)
+    _tell(project, None, previous, result)
+    return result
 
 
 def _lease(
@@ -392,11 +395,11 @@ def _lease(
     return services.history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
 
 
-def _tell(plan: Plan, previous: RunRecord | None, result: Result) -> None:
+def _tell(project: Project, flow: Flow | None, previous: RunRecord | None, result: Result) -> None:
     """Tell whoever wants to know; a dead mail server is logged and fails nothing."""
     if result.record.trigger == "plan":
         return
-    for trouble in notify.notify(plan.flow, result.record, previous, project=plan.project):
+    for trouble in notify.notify(flow, result.record, previous, project=project):
         with files.appending(result.folder / "notify.txt") as handle:
             handle.write(trouble + "\n")
 

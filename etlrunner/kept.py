@@ -51,7 +51,7 @@ def unsent(project: Project, before: RunRecord, config_hash: str) -> Kept | None
     return _intact(project, before) if before.config_hash == config_hash else None
 
 
-def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
+def to_approve(project: Project, held: RunRecord, expected_hash: str, config_hash: str) -> Kept:
     """The held run, ready to be sent.
 
     Raises UsageError unless it is held, nothing was delivered since, and its archive is what was shown.
@@ -71,6 +71,10 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str) -> Kept:
     if not held.content_hash.startswith(expected_hash.lower()):
         raise UsageError(
             f"{held.id} holds content {held.content_hash[:12]}, not {expected_hash}: not sent"
+        )
+    if held.config_hash != config_hash:
+        raise UsageError(
+            f"the configuration is not the one under which {held.id} was held: not sent", hint=again
         )
     last = deliveries.read(project.state / held.flow / "delivered")
     if last is not None and last.run_id != held.baseline:

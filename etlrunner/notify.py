@@ -36,11 +36,12 @@ _TO_DO = {
 
 
 def notify(
-    flow: Flow, record: RunRecord, previous: RunRecord | None, *, project: Project
+    flow: Flow | None, record: RunRecord, previous: RunRecord | None, *, project: Project
 ) -> list[str]:
     """Tell all who want to know of what changed; returns what went wrong with that, in words.
 
-    `previous` is the last run before this one that had a state (`state_of`).
+    `previous` is the last run before this one that had a state (`state_of`). A flow that cannot be
+    read (None) has only the project's addresses.
     """
     event = event_of(record, previous)
     if event is None:
@@ -104,15 +105,16 @@ def _lines(record: RunRecord) -> Iterator[str]:
         yield to_do.format(flow=record.flow, run=record.id)
 
 
-def _targets(flow: Flow, project: Project, troubles: list[str]) -> list[Notify]:
+def _targets(flow: Flow | None, project: Project, troubles: list[str]) -> list[Notify]:
     """The flow's own addresses, and those that etlrunner.yaml names for all flows."""
     try:
         shared = validate.read_settings(project).notify
     except EtlError as error:
         troubles.append(f"etlrunner.yaml cannot be read: {error.message}")
         shared = ()
-    own = [target.url for target in flow.notify]
-    return [*flow.notify, *(target for target in shared if target.url not in own)]
+    own = flow.notify if flow is not None else ()
+    known = [target.url for target in own]
+    return [*own, *(target for target in shared if target.url not in known)]
 
 
 def _send(target: Notify, title: str, body: str, project: Project) -> str:

@@ -128,7 +128,11 @@ PLANTED: list[tuple[str, str, str, Callable[[], District]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "table", "message", "make"), PLANTED, ids=lambda v: v[:40] if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("rule", "table", "message", "make"),
+    PLANTED,
+    ids=lambda v: v[:40] if isinstance(v, str) else "",
+)
 def test_a_planted_fault_is_found(
     rule: str, table: str, message: str, make: Callable[[], District]
 ) -> None:

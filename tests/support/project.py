@@ -37,7 +37,9 @@ class TestProject:
     def close(self) -> None:
         self.history.close()
 
-    def skyward(self, name: str, server: Any, sftp: Any = None, extra: str = "", **answers: Any) -> None:
+    def skyward(
+        self, name: str, server: Any, sftp: Any = None, extra: str = "", **answers: Any
+    ) -> None:
         """A flow from a sandbox Skyward to a sandbox SFTP server, or into `out/`."""
         place: dict[str, Any] = (
             {"host": sftp.host, "port": sftp.port} if sftp else {"folder": str(self.root / "out")}
