@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError, most_serious
 
 if TYPE_CHECKING:
+    from etlrunner.model import Component
     from etlrunner.plan import Plan
 
 
@@ -64,35 +67,28 @@ def try_source(project: Project, name: str) -> tuple[int, str]:
 
 
 def _source(plan: Plan) -> tuple[int, str]:
-    from etlrunner.config import secrets
-    from etlrunner.lib.clock import SystemClock
-    from etlrunner.model import SilentProgress
-
-    try:
-        filled = secrets.fill(plan.flow.source.options, plan.project)
-        with plan.source.connect(
-            filled, clock=SystemClock(), progress=SilentProgress()
-        ) as connection:
-            counts = connection.probe()
-    except EtlError as error:
-        return error.exit_code, _sentence(error)
-    return 0, "signed in; " + ", ".join(f"{n:,} {what}" for what, n in counts.items()) + "."
+    return _signed_in(plan, plan.source, plan.flow.source, lambda what, n: f"{n:,} {what}")
 
 
 def _sink(plan: Plan) -> tuple[int, str]:
+    return _signed_in(plan, plan.sink, plan.flow.sink, lambda what, fact: f"{what} {fact}")
+
+
+def _signed_in(
+    plan: Plan, module: ModuleType, component: Component, say: Callable[[str, Any], str]
+) -> tuple[int, str]:
+    """Sign in at one end and say what it tells of itself: exit code and one sentence."""
     from etlrunner.config import secrets
     from etlrunner.lib.clock import SystemClock
     from etlrunner.model import SilentProgress
 
     try:
-        filled = secrets.fill(plan.flow.sink.options, plan.project)
-        with plan.sink.connect(
-            filled, clock=SystemClock(), progress=SilentProgress()
-        ) as connection:
+        filled = secrets.fill(component.options, plan.project)
+        with module.connect(filled, clock=SystemClock(), progress=SilentProgress()) as connection:
             facts = connection.probe()
     except EtlError as error:
         return error.exit_code, _sentence(error)
-    return 0, "signed in; " + ", ".join(f"{what} {fact}" for what, fact in facts.items()) + "."
+    return 0, "signed in; " + ", ".join(say(what, fact) for what, fact in facts.items()) + "."
 
 
 def _trust(plan: Plan) -> dict[str, str]:
