@@ -190,19 +190,19 @@ class _Judge:
         return school.is_in(self.all_schools.implode()) & ~school.is_in(taken.implode())
 
     def _gone(self, name: str, column: str) -> pl.Expr:
-        """Refers to a row that is there but is left out."""
+        """Refers to a row that is there but takes no part, or to one that the flow leaves out by id."""
         known, kept = self.ids.get(name, (_none(), _none()))
         gone = known.filter(~known.is_in(kept.implode()))
-        return pl.col(column).is_in(gone.implode())
+        return pl.col(column).is_in(gone.implode()) | self._left_out(name, column)
 
-    def _left_out(self, name: str) -> pl.Expr:
+    def _left_out(self, name: str, column: str = "sourcedId") -> pl.Expr:
         ids = [
             one
             for target, many in self.flow.leave_out.items()
             if LEFT_OUT.get(target) == name
             for one in many
         ]
-        return pl.col("sourcedId").is_in(ids)
+        return pl.col(column).is_in(ids)
 
     def _out_of_term(self) -> pl.Expr:
         """Has terms that are known, and none of them is active; notes the classes that are ending."""

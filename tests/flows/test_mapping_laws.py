@@ -98,7 +98,9 @@ CHOICES = st.sampled_from(
 LEFT_OUT = st.sampled_from([{}, {"students": ["u0"], "classes": ["k1"]}])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(rosters(), CHOICES, LEFT_OUT, st.randoms(use_true_random=False))
 def test_any_roster_is_mapped_by_the_laws(
     roster: Roster, choice: Select, left_out: Mapping[str, Sequence[str]], dice: random.Random
