@@ -78,6 +78,6 @@ def _proven(receipt: Receipt, archive: Archive) -> Receipt:
         raise DeliveryFailed(
             f"{archive.path.name} changed while it was sent",
             far_side="the server holds something else than what was checked",
-            hint="send the run again at once: etlrunner resend",
+            hint="run the flow again at once: etlrunner run FLOW",
         )
     return receipt

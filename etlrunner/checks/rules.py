@@ -79,13 +79,13 @@ _GROUPS: Mapping[str, tuple[Rule, ...]] = {
             "asm-ref-class", "error", "A class_id in rosters.csv that classes.csv does not have",
             _UNRESOLVED,
             "Set `repair: {roster_class_missing: drop}`, or find out why the class was left out "
-            "(`etlrunner why FLOW classes ID`).",
+            "(`etlrunner plan FLOW` counts what was left out, by rule).",
         ),
         Rule(
             "asm-ref-student", "error", "A student_id in rosters.csv that students.csv does not have",
             _UNRESOLVED,
             "Set `repair: {roster_student_missing: drop}`, or find out why the student was left out "
-            "(`etlrunner why FLOW students ID`).",
+            "(`etlrunner plan FLOW` counts what was left out, by rule).",
         ),
     ),
     "Required and unique": (
@@ -93,7 +93,7 @@ _GROUPS: Mapping[str, tuple[Rule, ...]] = {
             "empty-file", "error", "A file without rows",
             "Every upload is the complete picture: whoever is missing from it is deactivated. A file "
             "without rows would deactivate everybody, or take away every class.",
-            "Find out why the source delivered nothing; `etlrunner preview` and `etlrunner why` help.",
+            "Find out why the source delivered nothing; `etlrunner plan` and `etlrunner preview` help.",
         ),
         Rule(
             "asm-required", "error", "A required cell is empty",
