@@ -101,7 +101,7 @@ def rules_page() -> str:
 
 def expressions_page() -> str:
     """The language of mappings."""
-    from etlrunner.mapping import reference
+    from etlrunner.expressions import reference
 
     return reference.page()
 

@@ -34,7 +34,7 @@ def _texts() -> dict[str, tuple[str, str]]:
     """Everything that can be explained: name -> (title, text)."""
     from etlrunner.checks.rules import RULES
     from etlrunner.config.explain import EXPLANATIONS
-    from etlrunner.mapping.expressions.codes import CODES
+    from etlrunner.expressions.codes import CODES
 
     rules = {
         rule.id: (rule.title, f"{rule.explanation}\n\nWhat to do: {rule.remedy}")

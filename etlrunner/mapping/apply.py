@@ -21,11 +21,11 @@ import polars as pl
 from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, select, text
 from etlrunner.mapping.columns import Made, compile_columns, first_rule
-from etlrunner.mapping.expressions import compile_where
 from etlrunner.model import (
     Counts,
     Finding,

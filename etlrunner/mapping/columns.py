@@ -9,10 +9,10 @@ from datetime import date
 import polars as pl
 
 from etlrunner.errors import ConfigurationError
+from etlrunner.expressions import Type, compile_value
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, lookups
 from etlrunner.mapping.conditions import Columns
-from etlrunner.mapping.expressions import Type, compile_value
 from etlrunner.model import Column, Problem, TableMapping
 from etlrunner.target import TargetTable
 

@@ -8,8 +8,8 @@ from datetime import date
 import polars as pl
 
 from etlrunner.errors import ConfigurationError
+from etlrunner.expressions import Rule, Type, compile_where
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping.expressions import Rule, Type, compile_where
 from etlrunner.model import Located, Options, Problem
 from etlrunner.table import LIST, ROW
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from etlrunner import errors
 from etlrunner.config.explain import EXPLANATIONS
+from etlrunner.expressions.codes import CODES
 from etlrunner.lib import render
-from etlrunner.mapping.expressions.codes import CODES
 from etlrunner.model import Place, Problem
 
 PACKAGE = Path(errors.__file__).parent

@@ -168,7 +168,7 @@ def test_a_code_that_stands_twice_with_two_values_is_an_error_at_its_line(tmp_pa
 
 def test_a_code_has_one_meaning():
     from etlrunner.config.explain import EXPLANATIONS
-    from etlrunner.mapping.expressions.codes import CODES
+    from etlrunner.expressions.codes import CODES
 
     for code in EXPLANATIONS.keys() & CODES.keys():
         assert EXPLANATIONS[code][0].lower() == CODES[code][0].lower()

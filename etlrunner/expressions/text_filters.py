@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from etlrunner.mapping.expressions import characters, distinct, operations
-from etlrunner.mapping.expressions.catalogue import (
+from etlrunner.expressions import characters, distinct, operations
+from etlrunner.expressions.catalogue import (
     DATE,
     LIST,
     NUMBER,
@@ -20,8 +20,8 @@ from etlrunner.mapping.expressions.catalogue import (
     Operator,
     Parameter,
 )
-from etlrunner.mapping.expressions.characters import WHITE_SPACE
-from etlrunner.mapping.expressions.typed import Value, derived
+from etlrunner.expressions.characters import WHITE_SPACE
+from etlrunner.expressions.typed import Value, derived
 
 LONGEST_TEXT = 1_000
 """The most that `pad_left` and `truncate` may be asked for."""

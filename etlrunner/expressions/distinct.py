@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from etlrunner.mapping.expressions.typed import COLUMN, Type
+from etlrunner.expressions.typed import COLUMN, Type
 
 REPEATED = 0.7
 """Where more than this share of a batch is distinct, looking for repeats costs more than it saves."""

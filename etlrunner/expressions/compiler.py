@@ -8,20 +8,20 @@ from typing import Any
 import polars as pl
 from jinja2 import nodes
 
-from etlrunner.mapping.expressions import operations
-from etlrunner.mapping.expressions.binding import bind
-from etlrunner.mapping.expressions.catalogue import BadArgument, Operator
-from etlrunner.mapping.expressions.complaints import (
+from etlrunner.expressions import operations
+from etlrunner.expressions.binding import bind
+from etlrunner.expressions.catalogue import BadArgument, Operator
+from etlrunner.expressions.complaints import (
     CONVERTING,
     did_you_mean,
     nearest,
     span,
     token_span,
 )
-from etlrunner.mapping.expressions.filters import ELSEWHERE, FILTERS, TESTS
-from etlrunner.mapping.expressions.parse import conjuncts
-from etlrunner.mapping.expressions.typed import MOST, A, Compiled, Rule, Type, Value, literal
-from etlrunner.mapping.expressions.walker import Broken, Walker, flat
+from etlrunner.expressions.filters import ELSEWHERE, FILTERS, TESTS
+from etlrunner.expressions.parse import conjuncts
+from etlrunner.expressions.typed import MOST, A, Compiled, Rule, Type, Value, literal
+from etlrunner.expressions.walker import Broken, Walker, flat
 
 TEXT, LIST, TRUTH, NUMBER, DATE = Type.TEXT, Type.LIST, Type.TRUTH, Type.NUMBER, Type.DATE
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from etlrunner.mapping.expressions.catalogue import (
+from etlrunner.expressions.catalogue import (
     REQUIRED,
     Arguments,
     BadArgument,
     Operator,
     Parameter,
 )
-from etlrunner.mapping.expressions.complaints import did_you_mean
-from etlrunner.mapping.expressions.typed import A, Value
+from etlrunner.expressions.complaints import did_you_mean
+from etlrunner.expressions.typed import A, Value
 
 
 def bind(operator: Operator, value: Value, given: Sequence[tuple[str | None, Value]]) -> Arguments:

@@ -10,8 +10,8 @@ from hashlib import sha1, sha256
 
 import polars as pl
 
-from etlrunner.mapping.expressions import distinct, operations, text_filters
-from etlrunner.mapping.expressions.catalogue import (
+from etlrunner.expressions import distinct, operations, text_filters
+from etlrunner.expressions.catalogue import (
     DATE,
     LIST,
     NUMBER,
@@ -23,7 +23,7 @@ from etlrunner.mapping.expressions.catalogue import (
     Operator,
     Parameter,
 )
-from etlrunner.mapping.expressions.typed import MOST, Value, derived
+from etlrunner.expressions.typed import MOST, Value, derived
 
 DIRECTIVES = "YmdybBjaAHMS%"
 """Letters after % in a date format."""

@@ -8,11 +8,11 @@ from datetime import date
 import polars as pl
 from jinja2 import nodes
 
-from etlrunner.mapping.expressions import operations
-from etlrunner.mapping.expressions.complaints import CONVERTING, forbidden, span
-from etlrunner.mapping.expressions.filters import FILTERS
-from etlrunner.mapping.expressions.parse import Parsed
-from etlrunner.mapping.expressions.typed import A, Type, Value, literal
+from etlrunner.expressions import operations
+from etlrunner.expressions.complaints import CONVERTING, forbidden, span
+from etlrunner.expressions.filters import FILTERS
+from etlrunner.expressions.parse import Parsed
+from etlrunner.expressions.typed import A, Type, Value, literal
 
 TEXT, LIST, TRUTH, DATE = Type.TEXT, Type.LIST, Type.TRUTH, Type.DATE
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from etlrunner.mapping.expressions import Type, compile_value, compile_where
+from etlrunner.expressions import Type, compile_value, compile_where
 from etlrunner.model import Located
 from tests.support import oracle
 

@@ -1,20 +1,20 @@
-"""Writes docs/expressions.md from the declarations: `python -m etlrunner.mapping.reference > docs/expressions.md`."""
+"""Writes docs/expressions.md from the declarations: `python -m etlrunner.expressions.reference > docs/expressions.md`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 
-from etlrunner.mapping.expressions.catalogue import Example, Operator
-from etlrunner.mapping.expressions.codes import CODES
-from etlrunner.mapping.expressions.filters import FILTERS, TESTS
-from etlrunner.mapping.expressions.operators import DIFFERENCES, OPERATORS
-from etlrunner.mapping.expressions.other_filters import DIRECTIVES
+from etlrunner.expressions.catalogue import Example, Operator
+from etlrunner.expressions.codes import CODES
+from etlrunner.expressions.filters import FILTERS, TESTS
+from etlrunner.expressions.operators import DIFFERENCES, OPERATORS
+from etlrunner.expressions.other_filters import DIRECTIVES
 
 HEAD = """\
 # Expressions
 
-*Made by `python -m etlrunner.mapping.reference`; change the declarations in `etlrunner/mapping/expressions/`, not this page.*
+*Made by `python -m etlrunner.expressions.reference`; change the declarations in `etlrunner/expressions/`, not this page.*
 
 A column of a mapping is an expression (`givenName | trim | title`) or, where the text has `{{ }}` in it, a template
 (`S-{{ sourcedId }}`). The syntax is Jinja2's. It is read and checked once, before anything runs, and computed for the whole

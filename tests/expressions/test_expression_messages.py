@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from etlrunner.errors import ConfigurationError
-from etlrunner.mapping.expressions import CODES, Type, compile_value, compile_where
+from etlrunner.expressions import CODES, Type, compile_value, compile_where
 from etlrunner.model import Located, Place, Problem
 
 COLUMNS = dict.fromkeys(

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from jinja2 import nodes
 
-from etlrunner.mapping.expressions.parse import Parsed
-from etlrunner.mapping.expressions.typed import Type
+from etlrunner.expressions.parse import Parsed
+from etlrunner.expressions.typed import Type
 
 UNRELIABLE = (
     nodes.And,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from etlrunner.mapping.expressions.typed import COLUMN, Constant, Type, Value, derived, literal
+from etlrunner.expressions.typed import COLUMN, Constant, Type, Value, derived, literal
 
 COMPARING: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "eq": pl.Expr.eq,

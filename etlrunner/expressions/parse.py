@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
-from etlrunner.mapping.expressions.spots import Spots
+from etlrunner.expressions.spots import Spots
 
 LONGEST = 10_000
 """Characters in an expression."""

@@ -3,7 +3,7 @@
 Jinja2's own parser reads a text (`parse`), every node is checked against what is allowed and given a
 type (`compiler`), and out comes one Polars expression for the whole table. What may be used, with its
 signature and examples, is declared in one table (`catalogue` and the `*_filters` modules), from which
-`docs/expressions.md` is made (`python -m etlrunner.mapping.reference`).
+`docs/expressions.md` is made (`python -m etlrunner.expressions.reference`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from datetime import date
 
 from etlrunner.errors import ConfigurationError
-from etlrunner.mapping.expressions.codes import CODES
-from etlrunner.mapping.expressions.compiler import Compiler
-from etlrunner.mapping.expressions.parse import (
+from etlrunner.expressions.codes import CODES
+from etlrunner.expressions.compiler import Compiler
+from etlrunner.expressions.parse import (
     Parsed,
     is_template,
     parse_expression,
     parse_template,
 )
-from etlrunner.mapping.expressions.spots import Spots
-from etlrunner.mapping.expressions.typed import Compiled, Rule, Type
+from etlrunner.expressions.spots import Spots
+from etlrunner.expressions.typed import Compiled, Rule, Type
 from etlrunner.model import Located, Problem
 
 __all__ = ["CODES", "Compiled", "Rule", "Type", "compile_value", "compile_where"]

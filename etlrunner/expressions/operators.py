@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etlrunner.mapping.expressions.catalogue import (
+from etlrunner.expressions.catalogue import (
     DATE,
     LIST,
     NUMBER,
@@ -11,7 +11,7 @@ from etlrunner.mapping.expressions.catalogue import (
     Example,
     Operator,
 )
-from etlrunner.mapping.expressions.typed import Type
+from etlrunner.expressions.typed import Type
 
 
 def _operator(

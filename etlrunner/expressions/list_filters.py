@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from etlrunner.mapping.expressions import distinct, operations
-from etlrunner.mapping.expressions.catalogue import (
+from etlrunner.expressions import distinct, operations
+from etlrunner.expressions.catalogue import (
     LIST,
     TEXT,
     TRUTH,
@@ -12,7 +12,7 @@ from etlrunner.mapping.expressions.catalogue import (
     Operator,
     Parameter,
 )
-from etlrunner.mapping.expressions.typed import Value, derived
+from etlrunner.expressions.typed import Value, derived
 
 
 def first(value: Value, arguments: Arguments) -> Value:

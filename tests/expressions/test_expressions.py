@@ -12,13 +12,12 @@ from jinja2 import nodes
 
 from etlrunner import table
 from etlrunner.errors import ConfigurationError
-from etlrunner.mapping import reference
-from etlrunner.mapping.expressions import CODES, Type, compile_value, compile_where
-from etlrunner.mapping.expressions.catalogue import Example, Operator
-from etlrunner.mapping.expressions.characters import WHITE_SPACE
-from etlrunner.mapping.expressions.compiler import ALLOWED
-from etlrunner.mapping.expressions.filters import FILTERS, TESTS
-from etlrunner.mapping.expressions.operators import OPERATORS
+from etlrunner.expressions import CODES, Type, compile_value, compile_where, reference
+from etlrunner.expressions.catalogue import Example, Operator
+from etlrunner.expressions.characters import WHITE_SPACE
+from etlrunner.expressions.compiler import ALLOWED
+from etlrunner.expressions.filters import FILTERS, TESTS
+from etlrunner.expressions.operators import OPERATORS
 from etlrunner.model import Located
 from tests.support import oracle
 
@@ -72,12 +71,12 @@ def test_everything_declared_has_an_example_a_sentence_and_says_what_it_makes_of
 def test_the_page_on_expressions_is_fresh() -> None:
     fresh = reference.page()
     assert (ROOT / "docs" / "expressions.md").read_text("utf-8") == fresh, (
-        "run: python -m etlrunner.mapping.reference > docs/expressions.md"
+        "run: python -m etlrunner.expressions.reference > docs/expressions.md"
     )
 
 
 def test_every_code_that_is_raised_is_explained() -> None:
-    folder = ROOT / "etlrunner" / "mapping" / "expressions"
+    folder = ROOT / "etlrunner" / "expressions"
     raised = {
         code
         for path in folder.glob("*.py")
@@ -132,7 +131,7 @@ def test_rules_together_are_the_whole_condition() -> None:
 
 def test_python_sees_each_distinct_value_once() -> None:
     seen: list[str] = []
-    from etlrunner.mapping.expressions import distinct
+    from etlrunner.expressions import distinct
 
     def remember(text: str) -> str:
         seen.append(text)

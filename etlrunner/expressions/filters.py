@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from etlrunner.mapping.expressions.catalogue import by_name
-from etlrunner.mapping.expressions.list_filters import LIST_FILTERS
-from etlrunner.mapping.expressions.other_filters import OTHER_FILTERS, TEST_LIST
-from etlrunner.mapping.expressions.text_filters import TEXT_FILTERS
+from etlrunner.expressions.catalogue import by_name
+from etlrunner.expressions.list_filters import LIST_FILTERS
+from etlrunner.expressions.other_filters import OTHER_FILTERS, TEST_LIST
+from etlrunner.expressions.text_filters import TEXT_FILTERS
 
 FILTERS = by_name(TEXT_FILTERS, LIST_FILTERS, OTHER_FILTERS)
 TESTS = by_name(TEST_LIST)
