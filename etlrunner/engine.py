@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from etlrunner import guard, kept, notify
+from etlrunner import evidence, guard, kept, notify
 from etlrunner import plan as plans
 from etlrunner.config import secrets
 from etlrunner.config.project import Project
@@ -142,15 +142,18 @@ def _walk(
     plan: Plan, result: Result, journal: Journal, services: Services, *, request: Request
 ) -> None:
     _check_secrets(plan, request)
+    as_of = local_date(plan.flow, request, services.clock)
+    evidence.keep_configuration(plan.project, plan.flow, result.folder, as_of, request.sets)
     with journal.stage("extract"):
         result.raw = _extract(plan, result.folder, services)
         journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
         _hold_empty(result)
     with journal.stage("map"):
-        result.finished = _map(plan, result, request, services)
+        result.finished = _map(plan, result, as_of, services)
         journal.note(counts={name: table.counts for name, table in result.finished.items()})
     with journal.stage("check"):
         _check(plan, result, services)
+        evidence.keep_outcome(result.folder, result.finished, result.findings, result.repairs)
         journal.note(
             counts={name: table.counts for name, table in result.finished.items()},
             findings=_tally(result.findings),
@@ -224,7 +227,7 @@ def _hold_empty(result: Result) -> None:
 
 
 def _map(
-    plan: Plan, result: Result, request: Request, services: Services
+    plan: Plan, result: Result, as_of: date, services: Services
 ) -> Mapping[str, FinishedTable]:
     from etlrunner.mapping import apply
 
@@ -232,7 +235,7 @@ def _map(
         plan.flow,
         {name: table.path for name, table in result.raw.items()},
         result.folder,
-        as_of=local_date(plan.flow, request, services.clock),
+        as_of=as_of,
         resolve=plans.transform,
         progress=services.progress,
     )

@@ -257,6 +257,8 @@ class Flow:
     """SHA-256 over the merged flow, its mappings, crosswalks and source definition, as text."""
     layers: tuple[Path, ...] = ()
     """Every file that had a part in it, for the history and for `show --origins`."""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Everything that was read for it, by its name in a project: what `config_hash` is made of."""
 
 
 # ---------------------------------------------------------------- the mapping

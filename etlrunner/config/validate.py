@@ -44,20 +44,30 @@ class ProjectSettings:
     notify: tuple[Notify, ...] = ()
 
 
-def read_flow(project: Project, name: str, sets: Mapping[str, str] | None = None) -> Flow:
+def read_flow(
+    project: Project,
+    name: str,
+    sets: Mapping[str, str] | None = None,
+    *,
+    today: date | None = None,
+) -> Flow:
     """A flow by its name or path. Raises ConfigurationError with all problems at once."""
-    return read_flow_with_warnings(project, name, sets)[0]
+    return read_flow_with_warnings(project, name, sets, today=today)[0]
 
 
 def read_flow_with_warnings(
-    project: Project, name: str, sets: Mapping[str, str] | None = None
+    project: Project,
+    name: str,
+    sets: Mapping[str, str] | None = None,
+    *,
+    today: date | None = None,
 ) -> tuple[Flow, list[Problem]]:
-    """The same, with what is odd but no error."""
+    """The same, with what is odd but no error. `today`: the day that `expires` is held against."""
     path = project.flow_path(name)
     surroundings.check_name(project, path)
     _complain_at_once(project, path)
     document, files = layers.merged_flow(project, path, sets)
-    reader = _FlowReader(project, path, document, files, sets or {})
+    reader = _FlowReader(project, path, document, files, sets or {}, today)
     flow = reader.flow()
     return flow, [*reader.reading.warnings, *surroundings.warnings(project, files)]
 
@@ -110,13 +120,14 @@ class _FlowReader:
         document: Document,
         files: tuple[Path, ...],
         sets: Mapping[str, str],
+        today: date | None = None,
     ) -> None:
         self.project = project
         self.path = path
         self.document = document
         self.places = document.places
         self.files = files
-        self.reading = Reading(project, datetime.now(UTC).date())
+        self.reading = Reading(project, today or datetime.now(UTC).date())
         self.reading.texts = mappings.texts_of(files, project)
         self.reading.texts |= {f"--set {key}": value for key, value in sets.items()}
 
@@ -242,6 +253,7 @@ class _FlowReader:
             history=History(**values["history"]),
             config_hash=mappings.digest(self.reading.texts),
             layers=self.files,
+            texts=dict(self.reading.texts),
         )
 
     def _source(self, source: dict[str, Any]) -> Component:

@@ -1,0 +1,200 @@
+"""What a run keeps so that it can be explained later: its configuration, its reasons, its findings.
+
+    runs/<run id>/configuration/    the files that made it, as a small project; no secret, for they are
+                                    references; and made.json: the day, `--set`, where each file was
+    runs/<run id>/reasons.json      per table its rules in the order of the fates' numbers, and counts
+    runs/<run id>/findings.parquet  and repairs.parquet: with identifiers, as the fates have them
+
+All of it holds identifiers (`leave_out` names people by id), so it goes with the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import etlrunner
+from etlrunner.config import validate
+from etlrunner.config.project import Project
+from etlrunner.errors import LocalTrouble
+from etlrunner.kept import run_folder
+from etlrunner.lib import files, plain, shipped
+from etlrunner.model import Finding, FinishedTable, Flow, Repair, RunRecord
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CONFIGURATION = "configuration"
+MADE = "made.json"
+REASONS = "reasons.json"
+FINDINGS = "findings.parquet"
+REPAIRS = "repairs.parquet"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run whose rows and reasons are still there."""
+
+    run: RunRecord
+    folder: Path
+    reasons: Mapping[str, tuple[str, ...]]
+    """Target table -> its rules; a fate of n is the rule at n - 1."""
+    project: Project | None = None
+    """The configuration that made it; None for a run of an older version, which kept none."""
+    as_of: date | None = None
+    sets: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """A file of `project` -> its name where the run read it."""
+
+    @property
+    def raw(self) -> dict[str, Path]:
+        return {path.stem: path for path in sorted((self.folder / "raw").glob("*.parquet"))}
+
+    def finished(self, table: str) -> Path:
+        return self.folder / "finished" / f"{table}.parquet"
+
+    def fate(self, table: str) -> Path:
+        return self.folder / "fate" / f"{table}.parquet"
+
+    def flow(self) -> Flow:
+        """The flow as it was. Raises LocalTrouble where no configuration was kept."""
+        if self.project is None or self.as_of is None:
+            raise LocalTrouble(
+                f"{self.run.id} kept no configuration, so it cannot be explained",
+                hint=f"make a new run: etlrunner plan {self.run.flow}",
+            )
+        return validate.read_flow(self.project, self.run.flow, self.sets, today=self.as_of)
+
+
+# ---------------------------------------------------------------- kept by a run
+
+
+def keep_configuration(
+    project: Project, flow: Flow, folder: Path, as_of: date, sets: Mapping[str, str]
+) -> None:
+    """Copy every file that had a part in `flow` to where a project has it, below `folder`."""
+    top = folder / CONFIGURATION
+    for name, text in flow.texts.items():
+        if not name.startswith("--set "):
+            _write(top, _inside(name), text.encode())
+    for path in _crosswalks(flow):
+        if (place := _place(project, path)) is not None and path.is_file():
+            _write(top, place, path.read_bytes())
+    made = {
+        "version": etlrunner.__version__,
+        "as_of": as_of.isoformat(),
+        "sets": dict(sets),
+        "shown": dict(_elsewhere(project, flow)),
+    }
+    files.write_private(top / MADE, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+
+
+def keep_outcome(
+    folder: Path,
+    finished: Mapping[str, FinishedTable],
+    findings: Iterable[Finding],
+    repairs: Iterable[Repair],
+) -> None:
+    """Write down what the fates' numbers mean, and what the checks found and mended."""
+    from etlrunner import table as tables
+
+    tables.sink(_frame(findings, Finding).lazy(), folder / FINDINGS)
+    tables.sink(_frame(repairs, Repair).lazy(), folder / REPAIRS)
+    reasons = {
+        name: {"rules": list(made.reasons), "counts": plain.of(made.counts)}
+        for name, made in finished.items()
+    }
+    files.write_private(folder / REASONS, json.dumps(reasons, indent=2) + "\n")
+
+
+# ---------------------------------------------------------------- and read again
+
+
+def read(project: Project, run: RunRecord) -> Evidence | None:
+    """What is left of a run; None when its rows are gone, or it never came to map them."""
+    folder = run_folder(project, run)
+    reasons = _json(folder / REASONS)
+    if reasons is None or not (folder / "raw").is_dir():
+        return None
+    rules = {name: tuple(one["rules"]) for name, one in reasons.items()}
+    top = folder / CONFIGURATION
+    made = _json(top / MADE)
+    if made is None:
+        return Evidence(run, folder, rules)
+    day = date.fromisoformat(made["as_of"])
+    return Evidence(run, folder, rules, Project(top), day, made["sets"], made["shown"])
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LocalTrouble(f"{path} cannot be read", hint="it was changed, or the disk is damaged") from error  # fmt: skip
+
+
+# ---------------------------------------------------------------- where files belong
+
+
+def _inside(name: str) -> str:
+    """The place of a file in the small project; a flow that was named by its path is a flow like others."""
+    return f"flows/{Path(name).name}" if Path(name).is_absolute() else name
+
+
+def _crosswalks(flow: Flow) -> Iterator[Path]:
+    for mapping in flow.mapping.tables.values():
+        for lookup in mapping.lookups.values():
+            if lookup.csv is not None:
+                yield lookup.csv
+
+
+def _place(project: Project, path: Path) -> str | None:
+    """Where a file of the project, or a shipped one, lies in a project; None for one outside of both."""
+    path = path.resolve()
+    if path.is_relative_to(project.root):
+        place = path.relative_to(project.root)
+    elif path.is_relative_to(shipped.folder("mappings")):
+        place = Path("mappings") / path.relative_to(shipped.folder("mappings"))
+    else:
+        return None
+    return None if any(part.startswith(".") for part in place.parts) else place.as_posix()
+
+
+def _elsewhere(project: Project, flow: Flow) -> Iterator[tuple[str, str]]:
+    """Files whose name in messages is not their place in the small project: shipped ones."""
+    mappings = [one.path for one in flow.mapping.tables.values() if one.path is not None]
+    for path in (*mappings, *_crosswalks(flow), flow.path):
+        place, name = _place(project, path), project.shown(path)
+        place = place or _inside(name)
+        if place != name:
+            yield place, name
+
+
+def _write(top: Path, place: str, content: bytes) -> None:
+    """Not flushed one by one as what counts for a delivery is: a dozen small files cost no time so."""
+    path = top / place
+    files.private_folder(path.parent)
+    with files.trouble(path):
+        path.touch(mode=files.PRIVATE_FILE)
+        path.write_bytes(content)
+
+
+def _frame(rows: Iterable[Any], kind: type) -> pl.DataFrame:
+    """Findings or repairs as columns."""
+    import polars as pl
+
+    columns = {
+        "int": pl.Int64,
+        "int | None": pl.Int64,
+        "bool": pl.Boolean,
+    }
+    schema = {
+        name: columns.get(str(one.type), pl.String)
+        for name, one in kind.__dataclass_fields__.items()  # type: ignore[attr-defined]
+    }
+    return pl.DataFrame([plain.of(row) for row in rows], schema=schema, orient="row")
