@@ -344,10 +344,28 @@ class RawTable:
 
 
 @dataclass(frozen=True, slots=True)
+class StepCounts:
+    """Rows through one transform: before + added == after + filtered.
+
+    `name` is the step's verb and what tells it from others (`join: orgs`), as in `Counts.filtered`. A
+    row that goes while others made from the same source row stay counts here, but there has no fate.
+    """
+
+    name: str
+    before: int
+    after: int
+    filtered: int = 0
+    added: int = 0
+
+    def holds(self) -> bool:
+        return self.before + self.added == self.after + self.filtered
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """The law, per target table: read + added == written + filtered + rejected.
 
-    `added` are rows that a transform made (a join that fans out, a union).
+    `added` are rows that a transform made (a join that fans out, a union); `steps` tells them apart.
     """
 
     read: int = 0
@@ -355,6 +373,8 @@ class Counts:
     filtered: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     written: int = 0
+    steps: tuple[StepCounts, ...] = ()
+    """One for each transform of the mapping, in order: each begins with the rows of the one before."""
 
     def holds(self) -> bool:
         return self.read + self.added == self.written + sum(self.filtered.values()) + sum(

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import table
-from etlrunner.model import Counts, FinishedTable, Repair
+from etlrunner.model import FinishedTable, Repair
 from etlrunner.target import Target, TargetColumn, TargetTable
 
 REJECTS = "rejects.parquet"
@@ -146,9 +146,7 @@ def _counted(before: FinishedTable, rule: str, dropped: pl.Series) -> FinishedTa
         return before
     counts = before.counts
     rejected = {**counts.rejected, rule: counts.rejected.get(rule, 0) + dropped.len()}
-    moved = Counts(
-        counts.read, counts.added, counts.filtered, rejected, counts.written - dropped.len()
-    )
+    moved = replace(counts, rejected=rejected, written=counts.written - dropped.len())
     if not moved.holds():
         raise RuntimeError(f"{before.name}: the rows do not add up after {rule}")
     reasons = before.reasons if rule in before.reasons else (*before.reasons, rule)

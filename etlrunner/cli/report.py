@@ -20,6 +20,7 @@ MOST_SCHOOLS = 15
 def show(result: Result) -> None:
     """Everything a person needs to decide, and as the last line one plain sentence."""
     _counts(result)
+    _steps(result)
     _reasons(result)
     _repairs(result)
     _findings(_all_findings(result))
@@ -79,6 +80,20 @@ def _counts(result: Result) -> None:
 def _count_row(name: str, counts: Counts) -> list[object]:
     filtered, rejected = sum(counts.filtered.values()), sum(counts.rejected.values())
     return [name, counts.read, counts.added, filtered, rejected, counts.written]
+
+
+def _steps(result: Result) -> None:
+    """The transforms through which rows went or came; the others say nothing that matters here."""
+    rows: list[list[object]] = [
+        [name, step.name, step.before, step.filtered, step.added, step.after]
+        for name in FILE_ORDER
+        if name in result.finished
+        for step in result.finished[name].counts.steps
+        if step.filtered or step.added
+    ]
+    if rows:
+        header = ["table", "transform", "before", "filtered", "made", "after"]
+        screen.table(header, rows, title="Rows through the transforms")
 
 
 def _reasons(result: Result) -> None:

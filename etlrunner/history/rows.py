@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etlrunner.lib import plain
-from etlrunner.model import Counts, Receipt, RunRecord
+from etlrunner.model import Counts, Receipt, RunRecord, StepCounts
 
 _KNOWN = {field.name for field in fields(RunRecord)}
 
@@ -29,7 +29,7 @@ def from_text(text: str) -> RunRecord:
         values["ended"] = datetime.fromisoformat(values["ended"])
     if values.get("scheduled_date"):
         values["scheduled_date"] = date.fromisoformat(values["scheduled_date"])
-    values["counts"] = {name: Counts(**each) for name, each in values.get("counts", {}).items()}
+    values["counts"] = {name: _counts(each) for name, each in values.get("counts", {}).items()}
     values["changes"] = {name: tuple(each) for name, each in values.get("changes", {}).items()}
     values["holds"] = tuple(values.get("holds", ()))
     if values.get("receipt"):
@@ -40,6 +40,12 @@ def from_text(text: str) -> RunRecord:
 def stamp(moment: datetime) -> str:
     """A time as text that sorts as the times do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _counts(values: Mapping[str, Any]) -> Counts:
+    return Counts(
+        **{**values, "steps": tuple(StepCounts(**one) for one in values.get("steps", ()))}
+    )
 
 
 def _receipt(values: Mapping[str, Any]) -> Receipt:

@@ -36,6 +36,7 @@ from etlrunner.model import (
     Problem,
     Progress,
     Step,
+    StepCounts,
     TableMapping,
 )
 from etlrunner.table import ROW, ColumnTable, NumberedTable
@@ -121,6 +122,7 @@ class _Work:
     """How many of the reasons, from the first, filter; the others reject."""
     fates: list[pl.DataFrame] = field(default_factory=list)
     added: int = 0
+    steps: list[StepCounts] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
     def finish(self) -> FinishedTable:
@@ -179,6 +181,9 @@ class _Work:
             self.fates.append(lost.select(ROW, KEY_OF_SOURCE, code))
         fresh = pl.col(ROW).is_null()
         number = (self.read + self.added + fresh.cum_sum() - 1).cast(pl.UInt32)
+        gone = len(lost) if not self.added else len(lost) + _thinned(before, after)
+        made = len(after) - (len(before) - gone)
+        self.steps.append(StepCounts(_step_name(step), len(before), len(after), gone, made))
         self.added += len(after) - (len(before) - len(lost))
         return after.with_columns(pl.when(fresh).then(number).otherwise(pl.col(ROW)).alias(ROW))
 
@@ -287,6 +292,7 @@ class _Work:
             filtered=self._counted(tally, 0, self.filtered),
             rejected=self._counted(tally, self.filtered, len(self.reasons)),
             written=self.written,
+            steps=tuple(self.steps),
         )
         if not counts.holds():
             raise RuntimeError(f"{self.target.name}: rows read and rows accounted for differ")
@@ -344,6 +350,14 @@ def _numbered(name: str, width: int) -> list[pl.Expr]:
         .alias(name if place == 0 else f"{name}_{place + 1}")
         for place in range(width)
     ]
+
+
+def _thinned(before: pl.DataFrame, after: pl.DataFrame) -> int:
+    """How many rows went though another row of the same number stayed."""
+    left = after.group_by(ROW).len("_left")
+    pairs = before.group_by(ROW).len("_had").join(left, on=ROW)
+    fewer = pairs.filter(pl.col("_had") > pl.col("_left"))
+    return sum(had - left for had, left in fewer.select("_had", "_left").iter_rows())
 
 
 def _source_columns(name: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from etlrunner.errors import Busy, LocalTrouble, UsageError
 from etlrunner.history import pruning
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Counts, Receipt, RunRecord
+from etlrunner.model import Counts, Receipt, RunRecord, StepCounts
 from etlrunner.model import History as Keeping
 
 DAY = date(2027, 3, 1)
@@ -45,7 +45,11 @@ def test_a_record_comes_back_as_it_was_saved(history):
         ended=START + timedelta(minutes=3),
         outcome="delivered",
         exit_code=0,
-        counts={"students": Counts(10, 1, {"where": 2}, {"key": 1}, 8)},
+        counts={
+            "students": Counts(
+                10, 1, {"where": 2}, {"key": 1}, 8, (StepCounts("union: users", 8, 9, 0, 1),)
+            )
+        },
         changes={"students": (1, 2, 3)},
         holds=("a limit",),
         scope={"schools": ["1"]},

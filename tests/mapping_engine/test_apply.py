@@ -12,7 +12,7 @@ import pytest
 
 from etlrunner.errors import ChecksFailed
 from etlrunner.mapping import apply
-from etlrunner.model import Column, Located, LookupTable, SilentProgress, Step
+from etlrunner.model import Column, Located, LookupTable, SilentProgress, Step, StepCounts
 from etlrunner.table import ROW
 from tests.support import mapped as support
 from tests.support.mapped import (
@@ -361,6 +361,32 @@ def test_rows_that_a_join_makes_are_counted_as_added(tmp_path: Path):
     assert sum(counts.filtered.values()) == 1
     assert made.keys("courses") == ["c1-s1", "c1-s2"]
     assert "filter" in made.fates("courses")["c2"]
+
+
+def test_each_step_tells_its_own_rows_and_begins_with_those_of_the_one_before(tmp_path: Path):
+    courses = [
+        {"sourcedId": "c1", "title": "Art", "orgSourcedId": "s1"},
+        {"sourcedId": "c2", "title": "Latin", "orgSourcedId": "s1"},
+    ]
+    match = {"orgSourcedId": "sourcedId"}
+    steps = [
+        Step("filter", {"where": 'type == "school"'}),
+        Step("sort", {"by": ["name"]}),
+        Step(
+            "join", {"from": "courses", "match": match, "take": {"t": "title"}, "many": "allowed"}
+        ),
+        Step("filter", {"where": 't != "Art"'}),
+    ]
+    rows = [org("s1"), org("s2"), org("d", type="district")]
+    made = map_rows(tmp_path, {"orgs": rows, "courses": courses}, locations(*steps))
+    counts = made.tables["locations"].counts
+    assert counts.steps == (
+        StepCounts('filter: type == "school"', before=3, after=2, filtered=1),
+        StepCounts("sort", before=2, after=2),
+        StepCounts("join: courses", before=2, after=3, added=1),
+        StepCounts('filter: t != "Art"', before=3, after=2, filtered=1),
+    )
+    assert all(step.holds() for step in counts.steps)
 
 
 def test_two_steps_of_the_same_name_lose_rows_each(tmp_path: Path):
