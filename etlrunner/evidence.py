@@ -3,7 +3,7 @@
     runs/<run id>/configuration/    the files that made it, as a small project; no secret, for they are
                                     references; and made.json: the day, `--set`, where each file was
     runs/<run id>/reasons.json      per table its rules in the order of the fates' numbers, and counts
-    runs/<run id>/findings.parquet  and repairs.parquet: with identifiers, as the fates have them
+    runs/<run id>/found.parquet     and repairs.parquet: with identifiers, as the fates have them
 
 All of it holds identifiers (`leave_out` names people by id), so it goes with the rows.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONFIGURATION = "configuration"
 MADE = "made.json"
 REASONS = "reasons.json"
-FINDINGS = "findings.parquet"
+FOUND = "found.parquet"
 REPAIRS = "repairs.parquet"
 
 
@@ -102,7 +102,7 @@ def keep_outcome(
     """Write down what the fates' numbers mean, and what the checks found and mended."""
     from etlrunner import table as tables
 
-    tables.sink(_frame(findings, Finding).lazy(), folder / FINDINGS)
+    tables.sink(_frame(findings, Finding).lazy(), folder / FOUND)
     tables.sink(_frame(repairs, Repair).lazy(), folder / REPAIRS)
     reasons = {
         name: {"rules": list(made.reasons), "counts": plain.of(made.counts)}

@@ -94,7 +94,7 @@ def test_reasons_findings_and_repairs_are_kept_with_the_fates(dirty: Ran):
         assert dirty.kept.reasons[name] == made.reasons
         assert reasons[name]["counts"]["written"] == made.counts.written
     assert dirty.result.repairs
-    findings = pl.read_parquet(dirty.kept.folder / "findings.parquet")
+    findings = pl.read_parquet(dirty.kept.folder / "found.parquet")
     assert findings.height == len(dirty.result.findings)
     repairs = pl.read_parquet(dirty.kept.folder / "repairs.parquet")
     assert repairs.height == len(dirty.result.repairs)
