@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -26,6 +26,7 @@ from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, select, text
 from etlrunner.mapping.columns import Made, compile_columns, first_rule
+from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import (
     Counts,
     Finding,
@@ -83,8 +84,10 @@ def map_tables(
     as_of: date,
     resolve: Resolve,
     progress: Progress,
+    only: Collection[str] = (),
+    watch: Watch = NOBODY,
 ) -> dict[str, FinishedTable]:
-    """Make every target table of the flow's mapping below `folder`.
+    """Make every target table of the flow's mapping, or `only` these, below `folder`.
 
     Raises ConfigurationError for an unknown school, ChecksFailed when no term is active or a code that
     must not be missing is.
@@ -92,12 +95,14 @@ def map_tables(
     for name in ("finished", "fate"):
         files.private_folder(folder / name)
     scratch = files.private_folder(folder / "selected")
-    selected = select.select(flow, raw, as_of, scratch)
+    selected = select.select(flow, raw, as_of, scratch, watch)
+    wanted = {name: one for name, one in flow.mapping.tables.items() if not only or name in only}
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
-    progress.start("map", len(flow.mapping.tables), "tables")
-    for name, mapping in flow.mapping.tables.items():
-        work = _Work(mapping, APPLE_SCHOOL_MANAGER.tables[name], selected, folder, as_of, resolve)
+    progress.start("map", len(wanted), "tables")
+    for name, mapping in wanted.items():
+        target = APPLE_SCHOOL_MANAGER.tables[name]
+        work = _Work(mapping, target, selected, folder, as_of, resolve, watch)
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
         progress.advance("map", 1)
@@ -117,6 +122,7 @@ class _Work:
     folder: Path
     as_of: date
     resolve: Resolve
+    watch: Watch = NOBODY
     reasons: list[str] = field(default_factory=list)
     filtered: int = 0
     """How many of the reasons, from the first, filter; the others reject."""
@@ -129,6 +135,7 @@ class _Work:
         frame = self._selected()
         columns, frame = self._transformed(frame)
         made = compile_columns(self.mapping, columns, self.target, today=self.as_of)
+        self.watch.compiled(frame, made)
         self.filtered = len(self.reasons) + 1
         self.reasons.append(DUPLICATE)
         rows = self._trimmed(self._judged(self._cells(frame, made), made), made)
@@ -146,6 +153,7 @@ class _Work:
             rules += [(rule.name, ~rule.expr) for rule in compiled]
         verdict = pl.col(select.VERDICT)
         rules += [(name, verdict == n) for n, name in enumerate(select.REASONS, start=1)]
+        self.watch.filtered(frame, rules)
         judged = frame.with_columns(first_rule(rules, self.reasons).alias(FATE))
         fate = tables.collect(judged.filter(pl.col(FATE) > 0).select(ROW, KEY_OF_SOURCE, FATE))
         self.fates.append(fate)
@@ -175,7 +183,7 @@ class _Work:
         """
         lost = before.join(after.select(ROW).unique(), on=ROW, how="anti", maintain_order="left")
         if len(lost):
-            name = _step_name(step)
+            name = step_name(step)
             self.reasons.append(name)
             code = pl.lit(len(self.reasons), dtype=pl.UInt8).alias(FATE)
             self.fates.append(lost.select(ROW, KEY_OF_SOURCE, code))
@@ -183,9 +191,11 @@ class _Work:
         number = (self.read + self.added + fresh.cum_sum() - 1).cast(pl.UInt32)
         gone = len(lost) if not self.added else len(lost) + _thinned(before, after)
         made = len(after) - (len(before) - gone)
-        self.steps.append(StepCounts(_step_name(step), len(before), len(after), gone, made))
+        self.steps.append(StepCounts(step_name(step), len(before), len(after), gone, made))
         self.added += len(after) - (len(before) - len(lost))
-        return after.with_columns(pl.when(fresh).then(number).otherwise(pl.col(ROW)).alias(ROW))
+        after = after.with_columns(pl.when(fresh).then(number).otherwise(pl.col(ROW)).alias(ROW))
+        self.watch.stepped(step, before, after)
+        return after
 
     def _cells(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
         """Every cell as it would be sent: lists as numbered columns, text clean."""
@@ -196,6 +206,7 @@ class _Work:
     def _judged(self, cells: pl.DataFrame, made: Made) -> pl.DataFrame:
         """The rows that no rule rejects."""
         rejects = [(rule, applies) for rule, _, applies in made.rejects]
+        self.watch.judged(cells, rejects)
         rows = cells.with_columns(first_rule(rejects, self.reasons).alias(FATE))
         self._fail(rows, made)
         bad = rows.filter(pl.col(FATE) > 0)
@@ -249,14 +260,16 @@ class _Work:
         Equal rows become one; rows that share a key but differ stay, and the checks find them.
         """
         key = self.target.key
-        rows = rows.sort(key)
+        rows = rows.sort(key, maintain_order=True)
         if not (rows[key] == rows[key].shift(1)).any():
+            self.watch.folded(rows, rows.clear())
             return rows
         names = [name for name in rows.columns if name != ROW]
         first = rows.select(pl.struct(names).is_first_distinct()).to_series()
         twice = rows.filter(~first)
         code = pl.lit(self.reasons.index(DUPLICATE) + 1, dtype=pl.UInt8).alias(FATE)
         self.fates.append(twice.select(ROW, pl.col(key).alias(KEY), code))
+        self.watch.folded(rows.filter(first), twice)
         return rows.filter(first)
 
     def _write(self, rows: pl.DataFrame) -> Path:
@@ -368,7 +381,7 @@ def _options(step: Step, today: date) -> Options:
     return {**step.options, conditions.TODAY: today}
 
 
-def _step_name(step: Step) -> str:
+def step_name(step: Step) -> str:
     detail = step.options.get("where") or step.options.get("from") or ""
     return f"{step.type}: {detail}" if detail else step.type
 

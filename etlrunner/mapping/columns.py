@@ -27,6 +27,8 @@ class Made:
     """(rule, column, truth over the made cells), the first that applies counts."""
     fails: list[tuple[str, str, pl.Expr]] = field(default_factory=list)
     """The same for `missing: fail`: one such row ends the run."""
+    ways: dict[str, list[tuple[str, pl.Expr]]] = field(default_factory=dict)
+    """How each cell comes about: `made`, then `lookup` and `default` where it has them."""
 
 
 def compile_columns(
@@ -73,6 +75,7 @@ def _looked_up(
     made: Made, name: str, column: Column, mapping: TableMapping, cell: pl.Expr
 ) -> pl.Expr:
     """Through the code table, if there is one; then the default for what is empty."""
+    way = made.ways.setdefault(name, [("made", cell)])
     if column.lookup is not None:
         lookup = mapping.lookups.get(column.lookup)
         if lookup is None:
@@ -88,8 +91,10 @@ def _looked_up(
             other = "" if column.missing == "blank" else column.default or ""
             found = pl.when(unknown).then(pl.lit(other)).otherwise(found)
         cell = found
+        way.append(("lookup", cell))
     if column.default is not None:
         cell = pl.when(cell == "").then(pl.lit(column.default)).otherwise(cell)
+        way.append(("default", cell))
     return cell
 
 

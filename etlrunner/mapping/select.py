@@ -15,6 +15,7 @@ import polars as pl
 
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import Finding, Flow, Located, Problem, Select
 
 REASONS = (
@@ -47,26 +48,32 @@ class Roster:
         return self.frames[name].filter(pl.col(VERDICT) == 0).drop(VERDICT)
 
 
-def select(flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path) -> Roster:
+def select(
+    flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path, watch: Watch = NOBODY
+) -> Roster:
     """Judge every row of the raw tables, once: they are frozen again below `scratch`, with verdicts.
 
     Raises ConfigurationError for a school that is unknown or ambiguous, ChecksFailed when terms were
     sent but none of them is active.
     """
-    judge = _Judge(flow, raw, as_of, scratch)
+    judge = _Judge(flow, raw, as_of, scratch, watch)
     for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments"):
         if name in raw:
             getattr(judge, f"judge_{name}")()
     for name in raw.keys() - judge.roster.frames.keys():
         judge.settle(name, [("select.status", judge.is_inactive())])
+    watch.selected(judge.roster.frames)
     return judge.roster
 
 
 class _Judge:
     """One pass over the tables, in the order in which they depend on each other."""
 
-    def __init__(self, flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path) -> None:
+    def __init__(
+        self, flow: Flow, raw: Mapping[str, Path], as_of: date, scratch: Path, watch: Watch
+    ) -> None:
         self.flow = flow
+        self.watch = watch
         self.scratch = scratch
         self.choice: Select = flow.select
         self.as_of = as_of
@@ -259,7 +266,9 @@ class _Judge:
     ) -> None:
         """Give each row of a table the first reason that applies; note which ids take part."""
         verdict: pl.Expr = pl.lit(0, dtype=pl.UInt8)
-        for reason, applies in reversed(list(rules)):
+        listed = list(rules)
+        self.watch.settled(name, self.raw[name], listed)
+        for reason, applies in reversed(listed):
             code = pl.lit(REASONS.index(reason) + 1, dtype=pl.UInt8)
             verdict = pl.when(applies).then(code).otherwise(verdict)
         judged = self.raw[name].with_columns(verdict.alias(VERDICT)).drop(*drop)

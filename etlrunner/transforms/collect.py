@@ -15,6 +15,9 @@ from etlrunner.table import LIST, ColumnTable, frame_of
 THEIRS = "_theirs_"
 TAKEN = "_taken"
 
+LOCAL = True
+"""A row's fate hangs on itself and what it matches, and on no other row of its table."""
+
 
 def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table]) -> petl.Table:
     """One list per row, without empty values and, unless `distinct` is false, without repetitions."""

@@ -15,6 +15,9 @@ from etlrunner.table import LIST, ROW, TEXT, ColumnTable, collect, frame_of
 
 THEIRS = "_theirs_"
 
+LOCAL = True
+"""A row's fate hangs on itself and what it matches, and on no other row of its table."""
+
 
 def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table]) -> petl.Table:
     """Keeps the order of the rows; without a match the cells are empty, or the row goes (`inner`)."""
