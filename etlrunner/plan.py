@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from types import ModuleType
 
@@ -35,12 +36,18 @@ transform = partial(registry.component, "transforms")
 """A transform's module by its verb."""
 
 
-def make(project: Project, name: str, sets: Mapping[str, str] | None = None) -> Plan:
-    """Read, validate and bind the flow `name`.
+def make(
+    project: Project,
+    name: str,
+    sets: Mapping[str, str] | None = None,
+    *,
+    today: date | None = None,
+) -> Plan:
+    """Read, validate and bind the flow `name`; `today` (a date or a moment) decides what has expired.
 
     Raises ConfigurationError with every problem of flow and mappings at once.
     """
-    flow, warnings = validate.read_flow_with_warnings(project, name, sets or {})
+    flow, warnings = validate.read_flow_with_warnings(project, name, sets or {}, today=today)
     return bind(project, flow, warnings)
 
 

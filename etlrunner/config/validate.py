@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from etlrunner.config import domain, layers, load, mappings, options, surroundings, timezones
 from etlrunner.config.mappings import Reading
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
-from etlrunner.lib.document import Document, Key
+from etlrunner.lib.document import Document, Key, Places
 from etlrunner.lib.schema_problems import dotted
 from etlrunner.model import (
     Component,
@@ -24,6 +25,7 @@ from etlrunner.model import (
     Located,
     MappingSet,
     Notify,
+    Place,
     Problem,
     Retry,
     Safeguards,
@@ -44,15 +46,24 @@ class ProjectSettings:
     notify: tuple[Notify, ...] = ()
 
 
+BEFORE_ANY_EXPIRY = datetime(1970, 1, 2, tzinfo=UTC)
+"""A moment at which nothing has expired: for tests, and to learn whom to tell that something has."""
+
+
 def read_flow(
     project: Project,
     name: str,
     sets: Mapping[str, str] | None = None,
     *,
     today: date | None = None,
+    above: Document | None = None,
 ) -> Flow:
-    """A flow by its name or path. Raises ConfigurationError with all problems at once."""
-    return read_flow_with_warnings(project, name, sets, today=today)[0]
+    """A flow by its name or path. Raises ConfigurationError with all problems at once.
+
+    `today` is the day that `expires` is held against: a date, or a moment (else this one), whose date in
+    the flow's own time zone counts. `above` is one more layer, as a mapping test has.
+    """
+    return read_flow_with_warnings(project, name, sets, today=today, above=above)[0]
 
 
 def read_flow_with_warnings(
@@ -61,24 +72,39 @@ def read_flow_with_warnings(
     sets: Mapping[str, str] | None = None,
     *,
     today: date | None = None,
+    above: Document | None = None,
 ) -> tuple[Flow, list[Problem]]:
-    """The same, with what is odd but no error. `today`: the day that `expires` is held against."""
+    """The same, with what is odd but no error."""
     path = project.flow_path(name)
     surroundings.check_name(project, path)
     _complain_at_once(project, path)
     document, files = layers.merged_flow(project, path, sets)
+    if above is not None:
+        document = layers.over(document, above)
     reader = _FlowReader(project, path, document, files, sets or {}, today)
     flow = reader.flow()
     return flow, [*reader.reading.warnings, *surroundings.warnings(project, files)]
 
 
-def read_mapping_set(project: Project, name: str) -> MappingSet:
-    """A mapping without a flow, as its tests use it."""
-    reading = Reading(project, datetime.now(UTC).date())
-    found = mappings.read(reading, name, None, None)
+def read_mapping_set(project: Project, name: str, place: Place | None = None) -> MappingSet:
+    """A mapping without a flow, as its tests use it; `place` is where it is named."""
+    reading = Reading(project, BEFORE_ANY_EXPIRY.date())
+    found = mappings.read(reading, name, place, None)
     if reading.problems:
         raise ConfigurationError(reading.problems)
     return found
+
+
+def flow_of_mapping(project: Project, mapping: MappingSet, above: Document | None = None) -> Flow:
+    """A flow with nothing in it but a mapping, and what a test lays over it."""
+    nowhere = {"source": {"type": "oneroster-csv", "path": "."}, "version": 1}
+    data = {**nowhere, "mapping": mapping.name, "sink": {"type": "local-folder", "path": "."}}
+    document = Document(data, Places({}, {}))
+    if above is not None:
+        document = layers.over(document, above)
+    path = project.root / "flows" / "test.yaml"
+    reader = _FlowReader(project, path, document, (), {}, BEFORE_ANY_EXPIRY)
+    return reader.flow(mapping)
 
 
 def read_settings(project: Project) -> ProjectSettings:
@@ -127,15 +153,16 @@ class _FlowReader:
         self.document = document
         self.places = document.places
         self.files = files
-        self.reading = Reading(project, today or datetime.now(UTC).date())
+        self.reading = Reading(project, _today(document.data, today or datetime.now(UTC)))
         self.reading.texts = mappings.texts_of(files, project)
         self.reading.texts |= {f"--set {key}": value for key, value in sets.items()}
 
-    def flow(self) -> Flow:
+    def flow(self, mapping: MappingSet | None = None) -> Flow:
+        """The flow, with a mapping that was read before, if one is given."""
         data, problems = schema.check(self.document, "flow")
         self.reading.problems += problems
         self._semantics(data)
-        mapping = self._mapping(data)
+        mapping = mapping or self._mapping(data)
         if self.reading.problems:
             raise ConfigurationError(sorted(dict.fromkeys(self.reading.problems), key=_order))
         assert mapping is not None
@@ -305,6 +332,16 @@ class _FlowReader:
                     one["reason"], one.get("owner", ""), expires, place
                 )
         return found
+
+
+def _today(data: Any, now: date) -> date:
+    """A moment's date in the flow's own time zone, in which its days begin; UTC where it names none."""
+    if not isinstance(now, datetime):
+        return now
+    schedule = data.get("schedule") if isinstance(data, Mapping) else None
+    zone = schedule.get("timezone") if isinstance(schedule, Mapping) else None
+    usable = isinstance(zone, str) and not timezones.trouble(zone)
+    return now.astimezone(ZoneInfo(str(zone)) if usable else UTC).date()
 
 
 def _schedule(values: dict[str, Any] | None) -> Schedule | None:

@@ -12,18 +12,6 @@ from tests.cli.conftest import Etlrunner
 
 INIT = ["--domain", "lakeside.example.org/API", "--timezone", "US/Central"]
 CANARY = "canarybird-4711"
-CASES = """\
-version: 1
-mapping: apple-school-manager
-tests:
-  - name: a course of a school keeps its id
-    given:
-      orgs: [{sourcedId: s1, type: school, name: Elm}]
-      courses: [{sourcedId: c1, title: Art, courseCode: ART, orgSourcedId: s1}]
-      classes: [{sourcedId: k1, courseSourcedId: c1, schoolSourcedId: s1, classCode: "01"}]
-    expect:
-      courses: [{course_id: c1, course_number: ART, course_name: Art, location_id: s1}]
-"""
 
 
 @pytest.mark.parametrize("variant", ["sms-2.0", "qmlativ"])
@@ -172,22 +160,6 @@ def test_show_with_origins_and_one_change(etlrunner: Etlrunner, lakeside: Path):
     assert lines["enabled: true"] == "default"
     assert "LAKESIDE_SKYWARD_KEY" in shown.out
     assert etlrunner("show", "--set", "source.page_sise=7").code == 2
-
-
-def test_mapping_tests(etlrunner: Etlrunner, lakeside: Path, folder: Path):
-    assert etlrunner("test").last == "There are no mapping tests below tests/."
-    path = folder / "tests" / "courses.yaml"
-    path.parent.mkdir()
-    path.write_text(CASES)
-    assert etlrunner("test", "--json").document == {"passed": 1, "failed": []}
-    path.write_text(CASES.replace("course_name: Art", "course_name: Music"))
-    failed = etlrunner("test")
-    assert (failed.code, failed.last) == (5, "0 passed, 1 failed.")
-    assert "course_name" in failed.out
-    path.write_text(CASES.replace("course_name: Art", "course_nam: Art"))
-    wrong = etlrunner("test")
-    assert (wrong.code, wrong.last) == (2, "1 problem in the tests themselves.")
-    assert "E402" in wrong.err
 
 
 def test_secrets_are_set_from_standard_input_and_never_shown(

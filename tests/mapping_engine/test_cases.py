@@ -1,66 +1,74 @@
-"""Mapping tests, the ones that users write: what passes, what differs, what is no test at all."""
+"""What differs between expected rows and those that came: paired as a person would pair them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from etlrunner.config.case_rows import Rows
+from etlrunner.lib.document import Scalar
+from etlrunner.mapping import case_diff
+from etlrunner.model import Place
+from etlrunner.target import APPLE_SCHOOL_MANAGER
 
-from etlrunner.errors import ConfigurationError
-from etlrunner.mapping import cases
-from etlrunner.mapping.cases import Case
-from tests.support.mapped import resolve, shipped, student
-
-ELM = {"sourcedId": "s1", "type": "school", "name": "Elm"}
-GIVEN = {"orgs": [ELM], "users": [student("p1"), student("p2", givenName="")]}
-
-
-def differences(**parts: Any) -> tuple[str, ...]:
-    case = Case("a test", **{"given": GIVEN, **parts})
-    return cases.run_case(case, shipped(), resolve=resolve).differences
+ROSTERS = APPLE_SCHOOL_MANAGER.tables["rosters"]
+STUDENTS = APPLE_SCHOOL_MANAGER.tables["students"]
 
 
-def refused(**parts: Any) -> list[str]:
-    with pytest.raises(ConfigurationError) as raised:
-        differences(**parts)
-    return [f"{problem.message} {problem.hint}" for problem in raised.value.problems]
+def rows(*many: dict[str, Any]) -> Rows:
+    made = tuple({Scalar(column): cell for column, cell in row.items()} for row in many)
+    return Rows(made, tuple(Place("t.yaml", n) for n, _ in enumerate(many, 1)), Place("t.yaml"))
+
+
+def told(target: Any, expected: Rows, *came: dict[str, str], **fates: tuple[str, ...]) -> list[str]:
+    return [str(one) for one in case_diff.compare(target, expected, came, fates)]
+
+
+def pupil(key: str, first: str, last: str = "Test") -> dict[str, str]:
+    return {"person_id": key, "first_name": first, "last_name": last}
 
 
 def test_only_the_columns_named_are_compared():
-    assert differences(expect={"students": [{"person_id": "p1", "location_id": "s1"}]}) == ()
+    assert told(STUDENTS, rows({"person_id": "p1"}), pupil("p1", "Bo")) == []
 
 
-def test_a_cell_that_differs_is_shown_from_both_sides():
-    (found,) = differences(expect={"students": [{"person_id": "p1", "first_name": "Other"}]})
-    assert "first_name" in found
-    assert "- 'Other'" in found
-    assert "+ 'Invented'" in found
+def test_a_column_that_did_not_come_is_empty():
+    wanted = rows({"person_id": "p1", "location_id_2": ""})
+    assert told(STUDENTS, wanted, pupil("p1", "Bo")) == []
 
 
-def test_the_number_of_rows_is_exact():
-    assert differences(expect={"students": []})
-    assert differences(expect={"students": [{"person_id": "p1"}, {"person_id": "p2"}]})
+def test_a_cell_that_differs_is_told_from_both_sides_with_its_line():
+    wanted = rows(pupil("p0", "Al"), pupil("p1", "Bo"))
+    found = list(case_diff.compare(STUDENTS, wanted, [pupil("p1", "Cy"), pupil("p0", "Al")], {}))
+    assert [(str(one), one.cells, one.place) for one in found] == [
+        ("students p1 differs", (("first_name", "Bo", "Cy"),), Place("t.yaml", 2))
+    ]
 
 
-def test_rejected_rows_are_expected_with_their_rule():
-    rejected = {"students": {"p2": "required.first_name"}}
-    assert differences(rejected=rejected) == ()
-    assert differences(rejected={"students": {"p2": "required.last_name"}})
-    assert differences(rejected={"students": {"p1": "required.first_name"}})
-
-
-def test_a_test_that_expects_nothing_is_an_error():
-    assert refused()
-
-
-def test_misspelt_tables_and_columns_are_errors_with_suggestions():
-    assert "givenName" in refused(given={"users": [{"givenname": "A"}]}, expect={"students": []})[0]
-    assert "users" in refused(given={"user": []}, expect={"students": []})[0]
-    assert "first_name" in refused(expect={"students": [{"firstname": "A"}]})[0]
-    assert "students" in refused(expect={"student": []})[0]
-    assert "students" in refused(rejected={"studnets": {}})[0]
+def test_missing_rows_say_why_and_rows_too_many_are_named():
+    came = [pupil("p3", "Cy")]
+    wanted = rows({"person_id": "p1"}, {"person_id": "p2"})
+    assert told(STUDENTS, wanted, *came, p1=("required.first_name",)) == [
+        "students p1 was expected, and is missing: required.first_name",
+        "students p2 was expected, and is missing",
+        "students p3 came, and was not expected",
+    ]
 
 
 def test_two_rows_expected_under_one_key_are_not_satisfied_by_one():
     row = {"person_id": "p1"}
-    assert differences(expect={"students": [row, row]})
+    assert len(told(STUDENTS, rows(row, row), pupil("p1", "Bo"))) == 1
+
+
+def test_rows_without_their_key_are_paired_with_the_row_most_like_them():
+    came = [
+        {"roster_id": "a", "class_id": "k1", "student_id": "p1"},
+        {"roster_id": "b", "class_id": "k1", "student_id": "p2"},
+    ]
+    swapped = rows({"class_id": "k1", "student_id": "p2"}, {"class_id": "k1", "student_id": "p1"})
+    assert told(ROSTERS, swapped, *came) == []
+    wrong = rows({"class_id": "k1", "student_id": "p2"}, {"class_id": "k9", "student_id": "p1"})
+    assert told(ROSTERS, wrong, *came) == ["rosters a differs"]
+
+
+def test_a_null_expects_the_empty_text():
+    assert told(STUDENTS, rows({"person_id": "p1", "last_name": None}), pupil("p1", "Bo", "")) == []
