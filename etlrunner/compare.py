@@ -10,21 +10,25 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import polars as pl
 
-from etlrunner import table
+from etlrunner import identity, table
+from etlrunner.identity import BEFORE as _BEFORE
+from etlrunner.identity import HERE as _HERE
+from etlrunner.identity import SCHOOL
+from etlrunner.identity import THERE as _THERE
 from etlrunner.model import Changes, TableChanges
 from etlrunner.target import Target, TargetTable
 
-SCHOOL = "location_id"
 NO_SCHOOL = ""
 """Where rows are counted whose school is not known."""
-
-_BEFORE = "_before"
-_HERE, _THERE = "_here", "_there"
+PEOPLE = ("students", "staff")
+KNOWN_AGAIN = ("locations", *PEOPLE, "courses", "classes")
+"""Tables whose rows may come back under another id, in the order of their references."""
 
 Tables = Mapping[str, Path]
 
@@ -35,14 +39,29 @@ def compare(target: Target, finished: Tables, baseline: Tables | None, run: str 
     Without a baseline everything is added: a first delivery.
     """
     before = baseline if run is not None and baseline is not None else {}
-    names = [name for name in target.tables if name in finished]
-    return Changes(
-        baseline=run if baseline is not None else None,
-        tables={name: _table(target.tables[name], finished, before) for name in names},
-    )
+    differing: dict[str, pl.DataFrame] = {}
+    tables = {
+        name: _table(target.tables[name], finished, before, differing)
+        for name in target.tables
+        if name in finished
+    }
+    for name, kinds in _kinds(target, differing).items():
+        tables[name] = replace(tables[name], kinds=kinds)
+    return Changes(baseline=run if baseline is not None else None, tables=tables)
 
 
-def _table(spec: TargetTable, finished: Tables, baseline: Tables) -> TableChanges:
+def crosswalks(target: Target, finished: Tables, baseline: Tables) -> dict[str, pl.DataFrame]:
+    """Per table, the ids that look like others of the last delivery: `old`, `new`, `matched_by`."""
+    differing: dict[str, pl.DataFrame] = {}
+    for name in KNOWN_AGAIN:
+        _table(target.tables[name], finished, baseline, differing)
+    return {name: pairs for name, pairs in _rekeyed(target, differing).items() if len(pairs)}
+
+
+def _table(
+    spec: TargetTable, finished: Tables, baseline: Tables, differing: dict[str, pl.DataFrame]
+) -> TableChanges:
+    """The counts of one table; its differing rows are put into `differing` if they may be known again."""
     now = pl.scan_parquet(finished[spec.name])
     if spec.name not in baseline:
         after = _per_school(spec, now, _school_of_class(finished))
@@ -51,9 +70,11 @@ def _table(spec: TargetTable, finished: Tables, baseline: Tables) -> TableChange
         return TableChanges(spec.name, 0, total, total, 0, 0, {}, schools)
     then = pl.scan_parquet(baseline[spec.name])
     was, classes_then = pl.scan_parquet(baseline[spec.name]), _school_of_class(baseline)
-    differing, columns = _differing(spec.key, now, then)
-    differing = _with_school(spec, differing, _school_of_class(finished), classes_then)
-    kinds = Counter(differing["kind"].to_list())
+    rows, columns = _differing(spec.key, now, then)
+    if spec.name in KNOWN_AGAIN:
+        differing[spec.name] = rows
+    placed = _with_school(spec, rows, _school_of_class(finished), classes_then)
+    kinds = Counter(placed["kind"].to_list())
     return TableChanges(
         table=spec.name,
         before=table.rows_in(baseline[spec.name]),
@@ -62,8 +83,39 @@ def _table(spec: TargetTable, finished: Tables, baseline: Tables) -> TableChange
         removed=kinds["removed"],
         changed=kinds["changed"],
         columns=columns,
-        schools=_schools(differing, _per_school(spec, was, classes_then)),
+        schools=_schools(placed, _per_school(spec, was, classes_then)),
     )
+
+
+def _kinds(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
+    """What the changes mean, beyond added, removed and changed."""
+    found: dict[str, dict[str, int]] = {}
+    pairs = _rekeyed(target, differing)
+    for name, rows in differing.items():
+        found[name] = identity.kinds(target.tables[name], rows)
+        if count := pairs[name].height:
+            found[name]["rekeyed"] = count
+    for name, other in (PEOPLE, PEOPLE[::-1]):
+        if name in differing and other in differing:
+            left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]
+            came = differing[other].filter(pl.col(_THERE).is_null())[target.tables[other].key]
+            if count := left.is_in(came.implode()).sum():
+                found[name]["role_changed"] = int(count)
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
+def _rekeyed(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    known: dict[str, dict[str, str]] = {}
+    pairs: dict[str, pl.DataFrame] = {}
+    for name in KNOWN_AGAIN:
+        if name in differing:
+            pairs[name] = identity.rekeyed(target.tables[name], differing[name], known)
+            known[name] = _new_to_old(pairs[name])
+    return pairs
+
+
+def _new_to_old(pairs: pl.DataFrame) -> dict[str, str]:
+    return dict(pairs.select("new", "old").iter_rows())
 
 
 def _differing(
@@ -80,7 +132,7 @@ def _differing(
     left, right = _without_equals(left, right), _without_equals(right, left)
     left = left.with_columns(pl.lit(value=True).alias(_HERE))
     right = right.with_columns(pl.lit(value=True).alias(_THERE))
-    joined = left.join(right, on=key, how="full", suffix=_BEFORE)
+    joined = left.join(right, on=key, how="full", suffix=_BEFORE, coalesce=True)
     differs = {name: pl.col(name) != pl.col(name + _BEFORE) for name in columns}
     alone = pl.col(_HERE).is_null() | pl.col(_THERE).is_null()
     rows = table.stream(joined.filter(alone | pl.any_horizontal(*differs.values(), pl.lit(False))))
@@ -127,7 +179,7 @@ def _with_school(
     is_new, is_gone = pl.col(_THERE).is_null(), pl.col(_HERE).is_null()
     kind = pl.when(is_new).then(pl.lit("added")).when(is_gone).then(pl.lit("removed"))
     if spec.key == SCHOOL:
-        school = pl.coalesce(SCHOOL, SCHOOL + _BEFORE)
+        school = pl.col(SCHOOL)
     elif SCHOOL in rows.columns:
         school = pl.when(is_gone).then(SCHOOL + _BEFORE).otherwise(SCHOOL)
     else:

@@ -424,6 +424,10 @@ class TableChanges:
     """Changed rows per column."""
     schools: Mapping[str, tuple[int, int, int, int]] = field(default_factory=dict)
     """location_id -> (before, added, removed, changed); rosters count under their class's school."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """What the changes mean: moved (to another school), rekeyed (the same one under a new id), swapped
+    (an id has the name that another one had), replaced (an id means somebody else), role_changed
+    (from this file to the other one for people)."""
 
 
 @dataclass(frozen=True, slots=True)

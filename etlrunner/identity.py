@@ -1,0 +1,161 @@
+"""Whether an id still means who or what it meant: re-keyed, swapped, replaced, moved.
+
+A count of added and removed rows cannot tell a district that changed its numbers from one whose pupils
+left, and an id that was given to another child would hand over the first one's account without a single
+row being added or removed. Everything here looks only at rows that differ from the last delivery, and
+says "the same" only where that is unique on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+
+import polars as pl
+
+from etlrunner.target import TargetTable
+
+BEFORE = "_before"
+HERE, THERE = "_here", "_there"
+"""Columns of the differing rows: there now, there before."""
+
+TOKENS = ("person_number", "email_address", "sis_username")
+"""What names one person; strongest first."""
+NAMES = ("first_name", "last_name")
+SCHOOL = "location_id"
+PAIRS = {"old": pl.String, "new": pl.String, "matched_by": pl.String}
+
+THINGS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "locations": (("location_name",),),
+    "courses": (("course_number", "course_name", SCHOOL),),
+    "classes": (
+        ("class_number", "course_id", SCHOOL),
+        ("class_number", "course_id", SCHOOL, "instructor_id", "instructor_id_2"),
+    ),
+}
+"""By which columns a thing is known again, the first that is unique on both sides."""
+
+Known = Mapping[str, Mapping[str, str]]
+"""Target table -> the ids of today -> those of the last delivery, for tables that are done."""
+
+REFERENCES = {"course_id": "courses", SCHOOL: "locations", "instructor_id": "staff"}
+
+
+def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
+    """How many of the changed rows moved, were swapped, or mean somebody else."""
+    counts: dict[str, int] = {}
+    changed = rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
+    schools = [name for name in _columns(rows) if name.startswith(SCHOOL)]
+    if spec.key != SCHOOL and schools:
+        elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
+        counts["moved"] = changed.filter(pl.any_horizontal(elsewhere)).height
+    if set(NAMES) <= set(_columns(rows)):
+        swapped = _swapped(spec.key, rows, changed)
+        others = changed.filter(~pl.col(spec.key).is_in(swapped.implode()))
+        counts["swapped"] = len(swapped)
+        counts["replaced"] = others.filter(_is_somebody_else(_columns(rows))).height
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """Removed and added rows that look like one and the same: `old`, `new`, `matched_by`.
+
+    What fits several, or fits different ones by different columns, is left alone.
+    """
+    gone = rows.filter(pl.col(HERE).is_null())
+    fresh = rows.filter(pl.col(THERE).is_null())
+    if not len(gone) or not len(fresh):
+        return pl.DataFrame(schema=PAIRS)
+    columns = _columns(rows)
+    gone = gone.select(pl.col(spec.key), *(pl.col(name + BEFORE).alias(name) for name in columns))
+    fresh = _in_old_words(fresh.select(spec.key, *columns), known)
+    if set(NAMES) <= set(columns):
+        found = _unambiguous(pl.concat(_by_tokens(spec.key, gone, fresh)))
+        tries: Sequence[Sequence[str]] = ((*NAMES, "middle_name", SCHOOL),)
+    else:
+        found, tries = pl.DataFrame(schema=PAIRS), THINGS.get(spec.name, ())
+    for names in tries:
+        left = gone.filter(~pl.col(spec.key).is_in(found["old"].implode()))
+        right = fresh.filter(~pl.col(spec.key).is_in(found["new"].implode()))
+        wanted = [name for name in names if name in columns]
+        found = pl.concat([found, _pairs(spec.key, left, right, wanted)])
+    return found.sort("old")
+
+
+# ---------------------------------------------------------------- the same one under a new id
+
+
+def _by_tokens(key: str, gone: pl.DataFrame, fresh: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """By number, e-mail or user name; one of the two names has to agree: addresses are given again."""
+    for token in TOKENS:
+        pairs = _pairs(key, gone, fresh, [token])
+        then = gone.select(pl.col(key).alias("old"), *(_folded(n).alias(n) for n in NAMES))
+        now = fresh.select(pl.col(key).alias("new"), *(_folded(n).alias(n + "_now") for n in NAMES))
+        named = pairs.join(then, on="old").join(now, on="new")
+        agrees = pl.any_horizontal(pl.col(name) == pl.col(name + "_now") for name in NAMES)
+        yield named.filter(agrees).select(*PAIRS)
+
+
+def _pairs(key: str, gone: pl.DataFrame, fresh: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Those that agree in all the columns, of which the first is not empty, uniquely on both sides."""
+    whole = reduce(lambda a, b: a + "\x1f" + b, [_folded(name) for name in names])
+    filled = _folded(names[0]) != ""
+    left = gone.filter(filled).select(pl.col(key).alias("old"), whole.alias("_what"))
+    right = fresh.filter(filled).select(pl.col(key).alias("new"), whole.alias("_what"))
+    left, right = (side.filter(pl.col("_what").is_unique()) for side in (left, right))
+    matched = pl.lit(" + ".join(names)).alias("matched_by")
+    return left.join(right, on="_what").select("old", "new", matched)
+
+
+def _unambiguous(pairs: pl.DataFrame) -> pl.DataFrame:
+    """One line per pair, and none for an id that found two partners."""
+    once = pairs.unique(["old", "new"], keep="first", maintain_order=True)
+    return once.filter(pl.col("old").is_unique() & pl.col("new").is_unique())
+
+
+def _in_old_words(fresh: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """References of today in the ids of the last delivery, where those are known."""
+    for name in fresh.columns:
+        table = REFERENCES.get(name) or REFERENCES.get(name.rpartition("_")[0], "")
+        ids = known.get(table)
+        if ids:
+            fresh = fresh.with_columns(pl.col(name).replace(list(ids), list(ids.values())))
+    return fresh
+
+
+# ---------------------------------------------------------------- another one under the same id
+
+
+def _swapped(key: str, rows: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
+    """Ids whose name is now the one that another differing id had before."""
+    then = rows.filter(pl.col(THERE).is_not_null()).select(
+        pl.col(key).alias("_other"), _name(BEFORE).alias("_name")
+    )
+    now = changed.filter((_name() != _name(BEFORE)) & (_name() != "\x1f"))
+    met = now.select(key, _name().alias("_name")).join(then, on="_name")
+    return met.filter(pl.col(key) != pl.col("_other"))[key].unique().sort()
+
+
+def _is_somebody_else(columns: Sequence[str]) -> pl.Expr:
+    """Both names differ, and nothing else that names a person stayed."""
+    both = pl.all_horizontal(_folded(name) != _folded(name + BEFORE) for name in NAMES)
+    stayed = [
+        (_folded(token) != "") & (_folded(token) == _folded(token + BEFORE))
+        for token in TOKENS
+        if token in columns
+    ]
+    return both & ~pl.any_horizontal(*stayed, pl.lit(value=False))
+
+
+def _name(side: str = "") -> pl.Expr:
+    first, last = (_folded(name + side) for name in NAMES)
+    return first + "\x1f" + last
+
+
+def _folded(name: str) -> pl.Expr:
+    return pl.col(name).str.to_lowercase().str.strip_chars()
+
+
+def _columns(rows: pl.DataFrame) -> list[str]:
+    """The table's own columns, without its key."""
+    return [name for name in rows.columns if name + BEFORE in rows.columns]
