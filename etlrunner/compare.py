@@ -93,14 +93,14 @@ def _kinds(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, d
     pairs = _rekeyed(target, differing)
     for name, rows in differing.items():
         found[name] = identity.kinds(target.tables[name], rows)
-        if count := pairs[name].height:
-            found[name]["rekeyed"] = count
+        if len(pairs[name]):
+            found[name]["rekeyed"] = len(pairs[name])
     for name, other in (PEOPLE, PEOPLE[::-1]):
         if name in differing and other in differing:
             left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]
             came = differing[other].filter(pl.col(_THERE).is_null())[target.tables[other].key]
-            if count := left.is_in(came.implode()).sum():
-                found[name]["role_changed"] = int(count)
+            if both := left.filter(left.is_in(came.implode())).len():
+                found[name]["role_changed"] = both
     return {name: kinds for name, kinds in found.items() if kinds}
 
 

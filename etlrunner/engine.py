@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from etlrunner import evidence, guard, kept, notify
+from etlrunner import evidence, kept, notify
 from etlrunner import plan as plans
 from etlrunner.config import secrets
 from etlrunner.config.project import Project
@@ -41,6 +41,7 @@ from etlrunner.model import (
     Archive,
     Changes,
     Clock,
+    Figures,
     Finding,
     FinishedTable,
     Flow,
@@ -163,13 +164,21 @@ def _walk(
     with journal.stage("compare"):
         last = deliveries.read(_delivered_folder(plan))
         result.changes = _compare(plan, result, last)
-        journal.note(changes=_change_counts(result.changes), baseline=last.run_id if last else "")
+        journal.note(
+            changes=_change_counts(result.changes),
+            kinds={name: one.kinds for name, one in result.changes.tables.items() if one.kinds},
+            baseline=last.run_id if last else "",
+        )
+        result.trail = _trail(last)
+        result.figures = _figures(plan, journal.record, _paths(result), services)
+        result.findings = (*result.findings, *_jumps(plan, result.figures, result.trail))
+        journal.note(counters=result.figures.totals(), findings=_tally(result.findings))
     with journal.stage("package"):
         result.archive = _package(plan, result)
         journal.note(**_archive_fields(result.archive))
     with journal.stage("guard"):
         unchanged = last is not None and last.content_hash == result.archive.content_hash
-        journal.note(scope=guard.scope_of(plan.flow))
+        journal.note(scope=_scope(plan.flow))
         if not unchanged:
             _guard(plan, result, last)
     if not request.deliver:
@@ -281,13 +290,45 @@ def _package(plan: Plan, result: Result) -> Archive:
     return package.package(plan.target, finished, result.folder / "roster.zip")
 
 
+def _scope(flow: Flow) -> Mapping[str, Any]:
+    from etlrunner import guard
+
+    return guard.scope_of(flow)
+
+
+def _trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
+    """The figures of the last deliveries, oldest first."""
+    from etlrunner import figures
+
+    return tuple(figures.from_data(one) for one in last.trail) if last else ()
+
+
+def _figures(
+    plan: Plan, record: RunRecord, finished: Mapping[str, Path], services: Services
+) -> Figures:
+    from etlrunner import figures
+
+    day = local_date(plan.flow, Request(), services.clock)
+    return figures.of(finished, record.id, day)
+
+
+def _jumps(plan: Plan, now: Figures, trail: tuple[Figures, ...]) -> tuple[Finding, ...]:
+    from etlrunner import figures
+
+    return tuple(figures.jumps(now, trail, plan.flow.safeguards.small_change))
+
+
 def _guard(plan: Plan, result: Result, last: deliveries.Delivered | None) -> None:
+    from etlrunner import guard
+
     assert result.changes is not None
     result.holds = guard.guard(
         plan.flow,
         result.changes,
         result.finished,
         delivered_scope=last.scope if last else None,
+        now=result.figures,
+        trail=result.trail,
     )
     if result.holds:
         raise Held(result.holds)
@@ -318,21 +359,35 @@ def _deliver(
         )
         journal.note(receipt=result.receipt)
     with journal.stage("record"):
-        _promote(plan, journal, archive, finished)
+        _promote(plan, journal, archive, finished, services)
     rows = sum(archive.rows.values())
     journal.end("delivered", 0, f"delivered {rows:,} rows in {len(archive.rows)} files")
 
 
-def _promote(plan: Plan, journal: Journal, archive: Archive, finished: Mapping[str, Path]) -> None:
+def _promote(
+    plan: Plan,
+    journal: Journal,
+    archive: Archive,
+    finished: Mapping[str, Path],
+    services: Services,
+) -> None:
     """Make this delivery the one that the next is compared with."""
+    from etlrunner import figures
+
+    folder = _delivered_folder(plan)
+    now = _figures(plan, journal.record, finished, services)
     try:
+        trail = figures.extended(
+            _trail(deliveries.read(folder)), now, approved=bool(journal.record.approved_by)
+        )
         deliveries.promote(
-            _delivered_folder(plan),
+            folder,
             journal.record.id,
             finished,
             archive.content_hash,
             journal.record.scope,
             rows=archive.rows,
+            trail=[figures.as_data(one) for one in trail],
         )
     except LocalTrouble as error:
         raise LocalTrouble(

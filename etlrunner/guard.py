@@ -11,10 +11,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from etlrunner.model import Changes, FinishedTable, Flow, Hold, Limit, Safeguards, TableChanges
+from etlrunner import figures
+from etlrunner.model import (
+    Changes,
+    Figures,
+    FinishedTable,
+    Flow,
+    Hold,
+    Limit,
+    Safeguards,
+    TableChanges,
+    TableSafeguards,
+)
 
 NAMED = 20
 """Schools that get a sentence each; the rest share one."""
+
+KINDS = {
+    "rekeyed": "look like ones that Apple knows under other ids",
+    "swapped": "have the name that another id had",
+    "replaced": "mean somebody else than before",
+    "role_changed": "change between students and staff",
+}
+"""What the changes mean -> how a hold says it; the limit is `max_<kind>`."""
 
 
 def guard(
@@ -23,9 +42,18 @@ def guard(
     tables: Mapping[str, FinishedTable],
     *,
     delivered_scope: Mapping[str, Any] | None,
+    now: Figures | None = None,
+    trail: Sequence[Figures] = (),
 ) -> tuple[Hold, ...]:
-    """Every reason to hold this delivery; none means that it may go."""
-    return tuple(_holds(flow, changes, tables, delivered_scope))
+    """Every reason to hold this delivery; none means that it may go.
+
+    `now` are this delivery's figures and `trail` those of the last ones, oldest first.
+    """
+    holds = [*_holds(flow, changes, tables, delivered_scope)]
+    if now is not None:
+        for name, limits in flow.safeguards.tables.items():
+            holds += _shrunk(name, limits, now, trail, flow.safeguards.small_change)
+    return tuple(holds)
 
 
 def scope_of(flow: Flow) -> dict[str, Any]:
@@ -107,8 +135,19 @@ def _table(change: TableChanges, safeguards: Safeguards) -> Iterator[Hold]:
     ):
         if limit is not None and _is_over(value, limit, change.before, safeguards.small_change):
             yield _over(change, key, limit, value, verb)
-    if limits.max_removed_per_school is not None:
-        yield from _schools(change, limits.max_removed_per_school, safeguards.small_change)
+    for kind, words in KINDS.items():
+        kind_limit: Limit | None = getattr(limits, f"max_{kind}")
+        value = change.kinds.get(kind, 0)
+        if kind_limit is not None and _is_over(
+            value, kind_limit, change.before, safeguards.small_change
+        ):
+            yield _over(change, f"max_{kind}", kind_limit, value, words)
+    for key, per_school, place in (
+        ("max_removed_per_school", limits.max_removed_per_school, 2),
+        ("max_added_per_school", limits.max_added_per_school, 1),
+    ):
+        if per_school is not None:
+            yield from _schools(change, key, per_school, place, safeguards.small_change)
 
 
 def _is_over(value: int, limit: Limit, whole: int, small_change: int) -> bool:
@@ -133,36 +172,67 @@ def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -
     )
 
 
-def _schools(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Hold]:
-    """The schools that lose too much, those that lose most first."""
-    key = f"safeguards.{change.table}.max_removed_per_school"
+def _schools(
+    change: TableChanges, key: str, limit: Limit, place: int, small_change: int
+) -> Iterator[Hold]:
+    """The schools that lose or gain too much, those with most first. A new school gains by nature."""
+    verb = "removed" if place == 2 else "added"
     over = [
-        (removed, before, school)
-        for school, (before, _, removed, _) in change.schools.items()
-        if _is_over(removed, limit, before, small_change)
+        (counts[place], counts[0], school)
+        for school, counts in change.schools.items()
+        if counts[0] and _is_over(counts[place], limit, counts[0], small_change)
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
-    for removed, before, school in over[:NAMED]:
-        where = f"school {school}" if school else "rows of no known school"
+    safeguard = f"safeguards.{change.table}.{key}"
+    for value, before, school in over[:NAMED]:
         yield Hold(
-            key,
-            f"{change.table}: {removed:,} of {before:,} in {where} would be removed, "
+            safeguard,
+            f"{change.table}: {value:,} of {before:,} in {_where(school)} would be {verb}, "
             f"and the limit per school is {limit}",
             table=change.table,
             school=school,
-            value=_share(removed, before, limit),
+            value=_share(value, before, limit),
             limit=str(limit),
         )
     if rest := over[NAMED:]:
-        total = sum(removed for removed, _, _ in rest)
+        total = sum(value for value, _, _ in rest)
         yield Hold(
-            key,
-            f"{change.table}: {total:,} rows in {len(rest):,} more schools would be removed, "
+            safeguard,
+            f"{change.table}: {total:,} rows in {len(rest):,} more schools would be {verb}, "
             f"each over the limit per school of {limit}",
             table=change.table,
             value=str(total),
             limit=str(limit),
         )
+
+
+def _shrunk(
+    name: str,
+    limits: TableSafeguards,
+    now: Figures,
+    trail: Sequence[Figures],
+    small_change: int,
+) -> Iterator[Hold]:
+    """A table, or a school in it, that is well below what was usual: a loss too slow for one day's limit."""
+    limit = limits.max_shrunk
+    if limit is None or name not in now.rows:
+        return
+    known = {school for one in trail for school in one.rows.get(name, {})}
+    places: list[str | None] = [None, *sorted(known)]
+    for school in places:
+        usual = figures.usual(trail, name, school)
+        here = now.total(name) if school is None else now.rows[name].get(school, 0)
+        if usual and here < usual and _is_over(usual - here, limit, usual, small_change):
+            where = "" if school is None else f" in {_where(school)}"
+            yield Hold(
+                f"safeguards.{name}.max_shrunk",
+                f"{name}: {here:,} rows{where}, and {usual:,} are usual in the last {len(trail)} "
+                f"deliveries; the limit is {limit} below that",
+                table=name,
+                school=school,
+                value=_share(usual - here, usual, limit),
+                limit=str(limit),
+            )
 
 
 def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:
@@ -239,6 +309,10 @@ def _more(then: Sequence[str] | None, now: Sequence[str]) -> list[str]:
 
 
 # ---------------------------------------------------------------- words
+
+
+def _where(school: str) -> str:
+    return f"school {school}" if school else "rows of no known school"
 
 
 def _list(words: Sequence[str], most: int = 10) -> str:

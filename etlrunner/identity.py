@@ -70,13 +70,16 @@ def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame
     gone = gone.select(pl.col(spec.key), *(pl.col(name + BEFORE).alias(name) for name in columns))
     fresh = _in_old_words(fresh.select(spec.key, *columns), known)
     if set(NAMES) <= set(columns):
-        found = _unambiguous(pl.concat(_by_tokens(spec.key, gone, fresh)))
+        claims = pl.concat(_by_tokens(spec.key, gone, fresh))
+        found = _unambiguous(claims)
         tries: Sequence[Sequence[str]] = ((*NAMES, "middle_name", SCHOOL),)
     else:
-        found, tries = pl.DataFrame(schema=PAIRS), THINGS.get(spec.name, ())
+        claims = found = pl.DataFrame(schema=PAIRS)
+        tries = THINGS.get(spec.name, ())
     for names in tries:
-        left = gone.filter(~pl.col(spec.key).is_in(found["old"].implode()))
-        right = fresh.filter(~pl.col(spec.key).is_in(found["new"].implode()))
+        judged = pl.concat([claims, found])  # what is claimed twice is not asked a third time
+        left = gone.filter(~pl.col(spec.key).is_in(judged["old"].implode()))
+        right = fresh.filter(~pl.col(spec.key).is_in(judged["new"].implode()))
         wanted = [name for name in names if name in columns]
         found = pl.concat([found, _pairs(spec.key, left, right, wanted)])
     return found.sort("old")

@@ -177,9 +177,16 @@ class TableSafeguards:
 
     max_removed: Limit | None = None
     max_removed_per_school: Limit | None = None
+    max_shrunk: Limit | None = None
+    """Below what was usual in the last deliveries, in the table and in each school: a slow loss."""
     max_added: Limit | None = None
+    max_added_per_school: Limit | None = None
     max_changed: Limit | None = None
     max_rejected: Limit | None = None
+    max_rekeyed: Limit | None = None
+    max_swapped: Limit | None = None
+    max_replaced: Limit | None = None
+    max_role_changed: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +446,27 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """The size of one delivery and what is odd in it, in counts: the trail that the next is held against."""
+
+    run_id: str
+    day: date
+    """The run's local date."""
+    rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Table -> location_id -> rows; rosters count under their class's school."""
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Counter (`students_without_class`) -> location_id -> how many."""
+
+    def total(self, table: str) -> int:
+        """All rows of a table."""
+        return sum(self.rows.get(table, {}).values())
+
+    def totals(self) -> dict[str, int]:
+        """Each counter over all schools."""
+        return {name: sum(schools.values()) for name, schools in self.counters.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """One reason why a safeguard holds a run, in words and figures."""
 
@@ -515,6 +543,10 @@ class RunRecord:
     archive_size: int = 0
     baseline: str = ""
     """The run whose delivery this one was compared with; empty for a first delivery."""
+    kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Per table: what the changes mean (rekeyed, swapped, replaced, role_changed, moved)."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """Sanity counters over all schools."""
     scope: Mapping[str, Any] = field(default_factory=dict)
     """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)

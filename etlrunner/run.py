@@ -13,6 +13,7 @@ from etlrunner.model import (
     Archive,
     Changes,
     Clock,
+    Figures,
     Finding,
     FinishedTable,
     Hold,
@@ -63,6 +64,9 @@ class Result:
     findings: tuple[Finding, ...] = ()
     repairs: tuple[Repair, ...] = ()
     changes: Changes | None = None
+    figures: Figures | None = None
+    trail: tuple[Figures, ...] = ()
+    """Those of the last deliveries, oldest first."""
     holds: tuple[Hold, ...] = ()
     archive: Archive | None = None
     receipt: Receipt | None = None

@@ -13,7 +13,7 @@ from etlrunner.errors import UsageError
 @click.command()
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
-    """Explain an error code (E104), a rule of the data checks, or an exit code (6)."""
+    """Explain an error code (E104), a rule of the data checks, a safeguard, or an exit code (6)."""
     texts = _texts()
     if code is None:
         for name, (title, _) in texts.items():
@@ -21,13 +21,20 @@ def command(code: str | None) -> None:
         screen.say("\netlrunner explain CODE says more about one of them.")
         return
     by_name = {name.lower(): name for name in texts}
-    wanted = by_name.get(code.strip().strip("[]").lower())
+    name = code.strip().strip("[]").lower()
+    wanted = by_name.get(name) or by_name.get(_safeguard(name))
     if wanted is None:
         close = difflib.get_close_matches(code.lower(), by_name, n=3)
         hint = f"did you mean {', '.join(by_name[item] for item in close)}?" if close else ""
         raise UsageError(f"there is nothing called '{code}' to explain", hint=hint)
     title, text = texts[wanted]
     screen.say(f"{wanted}: {title}\n\n{text}")
+
+
+def _safeguard(name: str) -> str:
+    """`safeguards.students.max_removed` is explained as `max_removed`, `scope.grades` as `scope`."""
+    first, _, rest = name.partition(".")
+    return "scope" if first == "scope" else rest.rpartition(".")[2] if first == "safeguards" else ""
 
 
 def _texts() -> dict[str, tuple[str, str]]:

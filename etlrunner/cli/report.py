@@ -26,6 +26,8 @@ def show(result: Result) -> None:
     _findings(_all_findings(result))
     if result.changes is not None and result.changes.baseline:
         _schools(result.changes)
+        _kinds(result.changes)
+    _counters(result)
     _holds(result)
     _last_line(result)
 
@@ -39,6 +41,7 @@ def as_data(result: Result) -> dict[str, Any]:
         "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
         "changes": plain.of(result.changes),
+        "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
         "archive": str(result.archive.path) if result.archive else None,
         "folder": str(result.folder),
@@ -171,6 +174,41 @@ def _schools(changes: Changes) -> None:
         rows[:MOST_SCHOOLS],
         title=f"Changes per school{more}",
     )
+
+
+KINDS = {
+    "moved": "moved to another school",
+    "rekeyed": "known to Apple under another id",
+    "swapped": "have the name another id had",
+    "replaced": "mean somebody else than before",
+    "role_changed": "go over between students and staff",
+}
+
+
+def _kinds(changes: Changes) -> None:
+    rows = [
+        [name, KINDS[kind], count]
+        for name, table in changes.tables.items()
+        for kind, count in table.kinds.items()
+    ]
+    if rows:
+        screen.table(["table", "", "rows"], rows, title="What the changes mean")
+
+
+def _counters(result: Result) -> None:
+    """The sanity counters beside what they were; those that are 0 and always were say nothing."""
+    if result.figures is None:
+        return
+    before = [one.totals() for one in result.trail]
+    rows: list[list[object]] = []
+    for name, value in result.figures.totals().items():
+        past = [one.get(name, 0) for one in before]
+        if value or any(past):
+            usual = f"{min(past):,} to {max(past):,}" if past else ""
+            rows.append([name.replace("_", " "), value, usual])
+    if rows:
+        last = f"last {len(before)}" if before else "before"
+        screen.table(["counter", "now", last], rows, title="Sanity counters")
 
 
 def _holds(result: Result) -> None:

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Delivered:
     tables: Mapping[str, Path]
     rows: Mapping[str, int]
     """Rows per table, where whoever promoted knew."""
+    trail: Sequence[Mapping[str, Any]] = ()
+    """The figures of the last deliveries, this one last (`figures.as_data`)."""
 
 
 def read(folder: Path) -> Delivered | None:
@@ -61,6 +63,7 @@ def read(folder: Path) -> Delivered | None:
             manifest["scope"],
             tables,
             manifest["rows"],
+            tuple(manifest["trail"]),
         )
 
 
@@ -71,6 +74,7 @@ def promote(
     content_hash: str,
     scope: Mapping[str, Any],
     rows: Mapping[str, int] | None = None,
+    trail: Sequence[Mapping[str, Any]] = (),
 ) -> Delivered:
     """Make these finished tables the last delivery; the one before is removed afterwards."""
     files.private_folder(folder)
@@ -84,6 +88,7 @@ def promote(
                 "content_hash": content_hash,
                 "scope": scope,
                 "rows": rows or {},
+                "trail": list(trail),
                 "files": {name: _fingerprint(path) for name, path in tables.items()},
             }
             files.write_private(version / MANIFEST, json.dumps(manifest, indent=2))
@@ -94,7 +99,7 @@ def promote(
             _remove(version)
         raise
     _remove_others(folder, version)
-    return Delivered(run_id, content_hash, scope, tables, rows or {})
+    return Delivered(run_id, content_hash, scope, tables, rows or {}, tuple(trail))
 
 
 def _copy(path: Path, version: Path) -> Path:

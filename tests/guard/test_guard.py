@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from etlrunner.guard import guard, scope_of
 from etlrunner.model import (
     Changes,
     Counts,
+    Figures,
     FinishedTable,
     Flow,
     Hold,
@@ -317,3 +319,66 @@ def test_all_reasons_are_given_at_once() -> None:
     limits = {"max_removed": SHARE, "max_added": SHARE, "max_changed": SHARE}
     changes = students(1000, added=100, removed=100, changed=100)
     assert len(held(flow(**limits), changes)) == 3
+
+
+# ---------------------------------------------------------------- what the changes mean, and slow losses
+
+
+@pytest.mark.parametrize("kind", ["rekeyed", "swapped", "replaced", "role_changed"])
+@pytest.mark.parametrize(("rows", "is_held"), [(5, False), (6, True)])
+def test_what_changes_mean_is_limited_to_the_row(kind: str, rows: int, is_held: bool) -> None:
+    found = students(removed=0)
+    change = replace(found.tables["students"], kinds={kind: rows})
+    limited = flow(**{f"max_{kind}": Limit(count=5)})
+    holds = held(limited, replace(found, tables={"students": change}))
+    assert [hold.safeguard for hold in holds] == [f"safeguards.students.max_{kind}"] * is_held
+
+
+def test_growth_of_one_school_is_held_and_a_new_school_is_not() -> None:
+    schools = {"101": (100, 60, 0, 0), "102": (100, 50, 0, 0), "103": (0, 300, 0, 0)}
+    holds = held(flow(max_added_per_school=Limit(share=0.5)), students(added=410, schools=schools))
+    assert [(hold.school, hold.value) for hold in holds] == [("101", "60%")]
+
+
+def sizes(*counts: int, school: str = "101") -> list[Figures]:
+    return [
+        Figures(f"r-{n}", date(2027, 3, 1) + timedelta(days=n), {"students": {school: count}})
+        for n, count in enumerate(counts)
+    ]
+
+
+def shrunk(now: int, trail: list[Figures], limit: float = 0.10) -> list[str | None]:
+    limited = flow(max_shrunk=Limit(share=limit))
+    holds = guard(limited, students(), {}, delivered_scope=None, now=sizes(now)[0], trail=trail)
+    return [hold.school for hold in holds]
+
+
+def test_a_loss_against_what_is_usual_is_exact_to_the_row() -> None:
+    trail = sizes(*[1000] * 10)
+    assert shrunk(900, trail) == []
+    assert shrunk(899, trail) == [None, "101"]
+
+
+def test_four_in_a_hundred_every_day_are_held_on_the_third_day() -> None:
+    """Each day is within 5 %; the trail is what notices."""
+    trail, count, days = sizes(*[1000] * 30), 1000, 0
+    while not shrunk(count, trail):
+        trail = [*trail, *sizes(count)][-30:]
+        count, days = int(count * 0.96), days + 1
+        assert days < 10
+    assert days == 3
+
+
+def test_before_there_is_anything_usual_nothing_is_too_small() -> None:
+    assert shrunk(1, sizes(*[1000] * 4)) == []
+
+
+def test_a_school_that_fades_away_is_named_though_the_total_grows() -> None:
+    trail = [
+        Figures(f"r-{n}", date(2027, 3, 1), {"students": {"101": 5000, "102": 200}})
+        for n in range(10)
+    ]
+    now = Figures("now", date(2027, 3, 20), {"students": {"101": 5400, "102": 150}})
+    limited = flow(max_shrunk=Limit(share=0.10))
+    holds = guard(limited, students(), {}, delivered_scope=None, now=now, trail=trail)
+    assert [hold.school for hold in holds] == ["102"]

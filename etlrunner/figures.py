@@ -1,0 +1,160 @@
+"""How large a delivery is and what is odd in it, per school, and what the last ones were like.
+
+A limit against yesterday lets a loss of four in a hundred pass every day; the trail of the last
+deliveries does not. It begins anew whenever a person has approved a delivery: what was approved is what
+is usual from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+
+from etlrunner import table
+from etlrunner.model import Figures, Finding
+
+SCHOOL = "location_id"
+TRAIL = 30
+"""So many deliveries are remembered."""
+FEWEST = 5
+"""Before so many nothing counts as usual."""
+SHARE = 0.02
+"""A counter may rise above its highest by so much of the rows it counts in, or by `small_change`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One sanity counter: its rows, and of which table they are."""
+
+    title: str
+    table: str
+
+
+COUNTERS: Mapping[str, Counter] = {
+    "students_without_class": Counter("students without a class", "students"),
+    "classes_without_students": Counter("classes without a student", "classes"),
+    "classes_without_instructor": Counter("classes without an instructor", "classes"),
+    "staff_without_class": Counter("staff without a class", "staff"),
+    "students_without_email": Counter("students without an e-mail address", "students"),
+    "staff_without_email": Counter("staff without an e-mail address", "staff"),
+}
+
+
+def of(tables: Mapping[str, Path], run_id: str, day: date) -> Figures:
+    """Count the finished tables of a delivery."""
+    frames = {name: pl.scan_parquet(path) for name, path in tables.items()}
+    rows = {name: _per_school(name, frame, frames) for name, frame in frames.items()}
+    return Figures(run_id, day, rows, {name: _tally(odd) for name, odd in _odd(frames)})
+
+
+def extended(trail: Sequence[Figures], newest: Figures, *, approved: bool) -> tuple[Figures, ...]:
+    """The trail with one more delivery; an approval begins a new one."""
+    return (newest,) if approved else (*trail, newest)[-TRAIL:]
+
+
+def usual(trail: Sequence[Figures], name: str, school: str | None = None) -> int | None:
+    """The median size of a table, or of one school in it; None while there are too few deliveries."""
+    if len(trail) < FEWEST:
+        return None
+    sizes = [
+        one.total(name) if school is None else one.rows.get(name, {}).get(school, 0)
+        for one in trail
+    ]
+    return int(median(sizes))
+
+
+def jumps(now: Figures, trail: Sequence[Figures], small_change: int) -> Iterator[Finding]:
+    """Counters that are well above all their values of the last deliveries, as warnings per school."""
+    if len(trail) < FEWEST:
+        return
+    for name, per_school in now.counters.items():
+        counter = COUNTERS[name]
+        for school, value in sorted(per_school.items()):
+            highest = max(one.counters.get(name, {}).get(school, 0) for one in trail)
+            whole = now.rows.get(counter.table, {}).get(school, 0)
+            if value > highest + max(small_change, SHARE * whole):
+                yield Finding(
+                    f"figure-{name.replace('_', '-')}",
+                    "warning",
+                    f"{value:,} {counter.title} in {_where(school)}, and at most {highest:,} in the "
+                    f"last {len(trail)} deliveries",
+                    counter.table,
+                    school=school,
+                    count=value,
+                )
+
+
+def as_data(figures: Figures) -> dict[str, object]:
+    """As JSON holds it."""
+    return {
+        "run_id": figures.run_id,
+        "day": figures.day.isoformat(),
+        "rows": figures.rows,
+        "counters": figures.counters,
+    }
+
+
+def from_data(data: Mapping[str, object]) -> Figures:
+    """From what `as_data` made. Raises KeyError, TypeError and ValueError for anything else."""
+    rows, counters = data["rows"], data["counters"]
+    if not isinstance(rows, Mapping) or not isinstance(counters, Mapping):
+        raise TypeError("rows and counters are maps")
+    return Figures(str(data["run_id"]), date.fromisoformat(str(data["day"])), rows, counters)
+
+
+# ---------------------------------------------------------------- counting
+
+
+def _per_school(
+    name: str, frame: pl.LazyFrame, frames: Mapping[str, pl.LazyFrame]
+) -> dict[str, int]:
+    if name == "rosters":
+        if "classes" not in frames:
+            return {"": table.collect(frame.select(pl.len())).item()}
+        classes = frames["classes"].select("class_id", SCHOOL).unique("class_id")
+        by_class = frame.group_by("class_id").agg(pl.len().alias("rows"))
+        placed = by_class.join(classes, on="class_id", how="left")
+        counted = placed.group_by(pl.col(SCHOOL).fill_null("")).agg(pl.col("rows").sum())
+    else:
+        counted = frame.group_by(SCHOOL).agg(pl.len().alias("rows"))
+    return dict(table.collect(counted.select(SCHOOL, "rows").sort(SCHOOL)).iter_rows())
+
+
+def _odd(frames: Mapping[str, pl.LazyFrame]) -> Iterator[tuple[str, pl.LazyFrame]]:
+    """Each counter's rows."""
+    if {"students", "classes", "rosters", "staff"} <= frames.keys():
+        students, classes, rosters, staff = (
+            frames[name] for name in ("students", "classes", "rosters", "staff")
+        )
+        taught = rosters.select(pl.col("student_id").alias("person_id")).unique()
+        yield "students_without_class", students.join(taught, on="person_id", how="anti")
+        filled = rosters.select("class_id").unique()
+        yield "classes_without_students", classes.join(filled, on="class_id", how="anti")
+        numbered = [
+            name
+            for name in classes.collect_schema().names()
+            if name == "instructor_id" or name.startswith("instructor_id_")
+        ]
+        blank = pl.all_horizontal(pl.col(name) == "" for name in numbered)
+        yield "classes_without_instructor", classes.filter(blank)
+        teaching = pl.concat(
+            [classes.select(pl.col(name).alias("person_id")) for name in numbered]
+        ).unique()
+        yield "staff_without_class", staff.join(teaching, on="person_id", how="anti")
+    for name in ("students", "staff"):
+        if name in frames and "email_address" in frames[name].collect_schema().names():
+            yield f"{name}_without_email", frames[name].filter(pl.col("email_address") == "")
+
+
+def _tally(rows: pl.LazyFrame) -> dict[str, int]:
+    counted = rows.group_by(SCHOOL).agg(pl.len().alias("rows")).sort(SCHOOL)
+    return dict(table.collect(counted).iter_rows())
+
+
+def _where(school: str) -> str:
+    return f"school {school}" if school else "no known school"

@@ -1,0 +1,97 @@
+"""The figures of a delivery equal hand counts; a jump above all the last ones is flagged, per school."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from etlrunner import figures
+from etlrunner.checks.rules import RULES
+from etlrunner.model import Figures
+from tests.support import finished
+from tests.support.finished import District
+
+DAY = date(2027, 3, 1)
+
+
+def counted(folder: Path, tables: District) -> Figures:
+    return figures.of(finished.write(folder, tables), "invented-1", DAY)
+
+
+def past(count: int, missing: int = 0, rows: int = 100) -> list[Figures]:
+    """Deliveries in which one school had so many students, and so many of them without an e-mail."""
+    return [
+        Figures(
+            f"invented-{n}",
+            DAY - timedelta(days=count - n),
+            {"students": {"101": rows}},
+            {"students_without_email": {"101": missing}},
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_clean_district_has_no_odd_ones_but_staff_who_do_not_teach(tmp_path: Path):
+    found = counted(tmp_path, finished.district())
+    assert found.rows["rosters"] == {"101": 2, "102": 1}
+    assert found.rows["students"] == {"101": 2, "102": 1}
+    assert found.total("students") == 3
+    assert found.totals() == dict.fromkeys(figures.COUNTERS, 0)
+
+
+def test_every_counter_equals_a_count_by_hand(tmp_path: Path):
+    tables = finished.district()
+    tables["students"] += [finished.student(8, email_address=""), finished.student(9, "102")]
+    tables["staff"] += [finished.teacher(8, "102", email_address="")]
+    tables["classes"] += [finished.school_class(8, "102", ())]
+    found = counted(tmp_path, tables)
+    assert found.counters == {
+        "students_without_class": {"101": 1, "102": 1},
+        "classes_without_students": {"102": 1},
+        "classes_without_instructor": {"102": 1},
+        "staff_without_class": {"102": 1},
+        "students_without_email": {"101": 1},
+        "staff_without_email": {"102": 1},
+    }
+
+
+def test_figures_survive_being_written_as_json(tmp_path: Path):
+    found = counted(tmp_path, finished.district())
+    assert figures.from_data(figures.as_data(found)) == found
+
+
+def test_a_jump_is_flagged_one_row_above_the_border_and_not_at_it():
+    trail = past(6, missing=7, rows=1000)
+    border = 7 + 20  # 2 % of 1,000 students, which is more than small_change
+
+    def flagged(value: int) -> list[str]:
+        now = Figures(
+            "x", DAY, {"students": {"101": 1000}}, {"students_without_email": {"101": value}}
+        )
+        return [finding.rule for finding in figures.jumps(now, trail, 10)]
+
+    assert flagged(border) == []
+    assert flagged(border + 1) == ["figure-students-without-email"]
+
+
+def test_nothing_is_flagged_before_there_is_anything_usual():
+    now = Figures("x", DAY, {"students": {"101": 9}}, {"students_without_email": {"101": 900}})
+    assert list(figures.jumps(now, past(figures.FEWEST - 1), 10)) == []
+    assert len(list(figures.jumps(now, past(figures.FEWEST), 10))) == 1
+
+
+def test_the_trail_keeps_the_last_ones_and_begins_anew_with_an_approval():
+    newest = Figures("new", DAY)
+    trail = tuple(past(figures.TRAIL))
+    longer = figures.extended(trail, newest, approved=False)
+    assert (len(longer), longer[0].run_id, longer[-1].run_id) == (
+        figures.TRAIL,
+        "invented-1",
+        "new",
+    )
+    assert figures.extended(trail, newest, approved=True) == (newest,)
+
+
+def test_every_counter_has_a_rule_that_explains_it():
+    rules = {f"figure-{name.replace('_', '-')}" for name in figures.COUNTERS}
+    assert rules == {name for name in RULES if name.startswith("figure-")}
