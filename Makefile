@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
+YAML_SERVER = yaml-language-server@1.25.0
 
 $(BIN)/etlrunner: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,4 +18,10 @@ test: $(BIN)/etlrunner
 test-slow: $(BIN)/etlrunner
 	$(BIN)/python -m pytest -m slow
 
-.PHONY: demo test test-slow
+# The language server that VS Code and others use for YAML, for tests/editors. Never in git.
+editors: .cache/editors/$(YAML_SERVER)
+.cache/editors/$(YAML_SERVER):
+	mkdir -p $@
+	npm install --prefix $@/.. --silent --no-audit --no-fund --no-package-lock $(YAML_SERVER)
+
+.PHONY: demo editors test test-slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from etlrunner.cli import screen
 from etlrunner.lib import files, shipped
+from etlrunner.lib import schema as declarations
 
 HELP = ["-h", "--help"]
 MADE = "<!-- Made by `etlrunner docs`; do not edit. -->\n\n"
@@ -20,13 +21,15 @@ MADE = "<!-- Made by `etlrunner docs`; do not edit. -->\n\n"
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"))
 @click.option("--check", is_flag=True, help="Write nothing; fail when a page is stale.")
 def command(folder: Path, check: bool) -> int:
-    """Write the generated pages into FOLDER (docs/), or check that they are fresh."""
+    """Write the generated pages into FOLDER (docs/), or check that they are fresh.
+
+    In a checkout, where the declarations lie in schemas/documents/, this makes the schemas for editors too.
+    """
     stale = []
-    for name, make in PAGES.items():
-        path, text = folder / name, page(make)
+    for path, text in _everything(folder):
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.name)
         if not check:
             with files.trouble(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,6 +37,17 @@ def command(folder: Path, check: bool) -> int:
     verb = "stale" if check else "written"
     screen.say(f"{verb}: {', '.join(stale)}" if stale else "All pages are fresh.")
     return 2 if check and stale else 0
+
+
+def _everything(folder: Path) -> Iterator[tuple[Path, str]]:
+    for name, make in PAGES.items():
+        yield folder / name, page(make)
+    schemas = folder.absolute().parent / "schemas"
+    if (schemas / "documents").is_dir():
+        from etlrunner.config import editors
+
+        for name, text in editors.made().items():
+            yield schemas / name, text
 
 
 def page(make: Callable[[], str]) -> str:
@@ -129,7 +143,7 @@ def _help(command: click.Command, name: str, above: click.Context) -> Iterator[s
 
 
 def _keys(name: str, level: int) -> str:
-    schema = json.loads(shipped.read("schemas", *f"{name}.json".split("/")))
+    schema = dict(declarations.load(name))
     lines = [schema.get("description", ""), ""]
     lines += ["| key | what it is | default |", "| --- | --- | --- |"]
     lines += list(_rows(schema, "", schema))
@@ -147,12 +161,18 @@ def _rows(schema: dict[str, Any], prefix: str, root: dict[str, Any]) -> Iterator
         text = raw.get("description", part.get("description", ""))
         choices = part.get("enum")
         if choices and len(choices) < 12:
-            text += " One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
+            text += f" One of {_choices(choices, part.get('enumDescriptions', ()))}."
         yield f"| `{prefix}{key}` | {text} | {default} |".replace("\n", " ")
         yield from _rows(part, f"{prefix}{key}.", root)
     inner = schema.get("additionalProperties")
     if isinstance(inner, dict):
         yield from _rows(inner, f"{prefix}*.", root)
+
+
+def _choices(values: list[Any], meanings: Sequence[str]) -> str:
+    """`drop` (takes it out), `fail` (ends the run)."""
+    said = [f" ({meaning.rstrip('.')})" for meaning in meanings] or [""] * len(values)
+    return ", ".join(f"`{value}`{meaning}" for value, meaning in zip(values, said, strict=True))
 
 
 def _resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A new flow on disk: the file itself, `.env.example`, `.gitignore`, the schemas for editors."""
+"""A new flow on disk: the file itself, `.env.example`, `.gitignore`, a hint to VS Code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from etlrunner.lib import files, template
 
 TEMPLATE = Path(__file__).parent / "templates" / "flow.yaml.j2"
 SHORT = ("isd", "usd", "cusd", "sd", "psd", "csd")
+VS_CODE = """\
+{
+  // completes and explains keys, and underlines mistakes; docs/editors.md
+  "recommendations": ["redhat.vscode-yaml"]
+}
+"""
 IGNORED = (".env", ".etlrunner/", "etlrunner-demo/")
 
 
@@ -62,6 +68,9 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
         files.private_folder(root / answers.folder)
     _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
     _extend(root / ".gitignore", [*IGNORED, *_archives(answers.folder)])
+    suggestion = root / ".vscode" / "extensions.json"
+    if not suggestion.exists():
+        _write_open(suggestion, VS_CODE)
     return path
 
 

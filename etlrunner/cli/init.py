@@ -87,6 +87,8 @@ def _answers(given: dict[str, Any]) -> Answers:
             )
     name = _name(given["name"])
     variant = given["variant"] or _ask("Which Skyward", type=click.Choice(["sms-2.0", "qmlativ"]))
+    if given["integration_token"] and variant != "qmlativ":
+        raise UsageError("--integration-token is for --variant qmlativ: SMS 2.0 has no third value")
     domain = _domain(given["domain"], given["allow_http"])
     timezone = _timezone(given["timezone"])
     hour = given["hour"] if given["hour"] is not None else _hour()

@@ -40,15 +40,18 @@ def command(name: str | None, write: bool, project: Project) -> None:
 
 
 def write_copies(folder: Path) -> int:
-    """Copy every shipped schema below `folder`; return how many."""
-    for name in _names():
-        target = folder / f"{name}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
+    """Copy what editors read into `folder`, one file for each kind of YAML file; return how many."""
+    found = sorted(shipped.folder("schemas").glob("*.json"))
+    for path in found:
+        target = folder / path.name
         with files.trouble(target):
-            target.write_text(shipped.read("schemas", *f"{name}.json".split("/")), encoding="utf-8")
-    return len(_names())
+            folder.mkdir(parents=True, exist_ok=True)
+            target.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    return len(found)
 
 
 def _names() -> list[str]:
+    """Those for editors, and what each component declares."""
     top = shipped.folder("schemas")
-    return sorted(path.relative_to(top).with_suffix("").as_posix() for path in top.rglob("*.json"))
+    names = (path.relative_to(top).with_suffix("").as_posix() for path in top.rglob("*.json"))
+    return sorted(name for name in names if not name.startswith("documents/"))

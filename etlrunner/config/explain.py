@@ -18,7 +18,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E203": ("a value of another kind is needed", "A text where a number, a list or a map belongs, or the other way round. Booleans are true and false, without quotes."),
     "E204": ("the value is not one of those allowed", "The message lists them."),
     "E205": ("the value does not fit", "It is out of range, empty, or not of the right form; the hint says which."),
-    "E206": ("exactly one of several keys is needed", "A column is made by one of expr, text, each; a lookup by one of rows, csv."),
+    "E206": ("keys that do not go together, or none of those of which one is needed", "A column is made by one of expr, text, each; a lookup by one of rows, csv. Some options go with one variant of a source only."),
     "E207": ("not in this version yet", "The key is planned, and is refused until it does what it says."),
     "E210": ("a secret stands in the file", "Flows lie in git, and whoever reads the repository would have it. Put a reference there ({env: NAME}, {file: path} or {keyring: service/name}) and set the value with `etlrunner secrets set`. If the file was ever committed, make a new secret at Skyward or Apple."),
     "E211": ("a file with secrets can be read by others", "chmod 600 makes it yours alone."),

@@ -58,7 +58,7 @@ def show(
     problems += domain.problems(data, document.places)
     if problems:
         raise ConfigurationError(problems)
-    parts = schema.parts_of(f"{schema.BASE}flow.json", data)
+    parts = schema.parts_of("flow", data)
     data = schema.defaulted({key: value for key, value in data.items() if key != "extends"}, parts)
     if "cron" in data.get("schedule", {}):
         instead = ("hour", "minute", "weekend")

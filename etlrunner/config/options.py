@@ -23,7 +23,7 @@ def duration(text: str) -> timedelta:
 
 def filled(data: Any, name: str, places: Places, root: Path) -> dict[str, Any]:
     """A checked document, with every default of the schema `name`, as plain values of the model."""
-    parts = schema.parts_of(f"{schema.BASE}{name}.json", data)
+    parts = schema.parts_of(name, data)
     values: dict[str, Any] = _value(schema.defaulted(data, parts), parts, (), places, root)
     return values
 

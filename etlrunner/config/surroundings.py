@@ -51,10 +51,9 @@ def _stale_schemas(project: Project) -> list[Problem]:
     if not copies.is_dir() or copies.resolve() == ours.resolve():
         return []
     stale = [
-        path.relative_to(copies).as_posix()
-        for path in sorted(copies.rglob("*.json"))
-        if (mine := ours / path.relative_to(copies)).is_file()
-        and mine.read_bytes() != path.read_bytes()
+        mine.name
+        for mine in sorted(ours.glob("*.json"))
+        if (copy := copies / mine.name).is_file() and mine.read_bytes() != copy.read_bytes()
     ]
     if not stale:
         return []

@@ -1,7 +1,8 @@
 """The one door to jsonschema: plain text becomes numbers and booleans where a schema asks, then is checked.
 
 Schemas carry marks of our own: `secret` (a reference belongs here), `duration` (text like 2h), `path`
-(a file of the project), `later` (keys that a later version will know); `hint` says what a value should
+(a file of the project), `later` (keys that a later version will know), `only_for` (values of another
+key that an option goes with); `hint` says what a value should
 look like, and `absent` what holds where an option without a default is not there.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urljoin
@@ -18,8 +19,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from etlrunner.lib import shipped
-from etlrunner.lib.document import Document, Key, Scalar
-from etlrunner.lib.schema_problems import Complaint, as_problems
+from etlrunner.lib.document import Document, Key, Places, Scalar
+from etlrunner.lib.schema_problems import Complaint, as_problems, only_for
 from etlrunner.model import Problem
 
 Schema = Mapping[str, Any]
@@ -31,16 +32,21 @@ BASE = "file:///schemas/"  # a name only: nothing is ever fetched
 
 @cache
 def load(name: str) -> Schema:
-    """A shipped schema by its name: `flow`, `sources/skyward`."""
-    found: Schema = json.loads(shipped.read("schemas", *f"{name}.json".split("/")))
+    """A shipped declaration by its name: `flow` (a whole file), `sources/skyward` (a part)."""
+    found: Schema = json.loads(shipped.read("schemas", *f"{_path(name)}.json".split("/")))
     return found
+
+
+def address(name: str) -> str:
+    """What references call the declaration `name`."""
+    return f"{BASE}{_path(name)}.json"
 
 
 def check(document: Document, name: str) -> tuple[Any, list[Problem]]:
     """The data with numbers and booleans where the schema `name` asks for them, and every problem."""
-    top = parts_of(f"{BASE}{name}.json", document.data)
+    top = parts_of(name, document.data)
     data = coerced(document.data, top)
-    validator = Draft202012Validator({"$ref": f"{BASE}{name}.json"}, registry=_registry())
+    validator = Draft202012Validator({"$ref": address(name)}, registry=_registry())
     complaints = []
     for error in validator.iter_errors(data):
         way: Key = tuple(
@@ -53,7 +59,8 @@ def check(document: Document, name: str) -> tuple[Any, list[Problem]]:
                 str(error.validator), error.validator_value, schema, error.instance, way, secret
             )
         )
-    return data, as_problems(complaints, document.places, homes(name))
+    problems = as_problems(complaints, document.places, homes(name))
+    return data, [*problems, *_out_of_company(data, top, (), document.places)]
 
 
 def defaulted(data: Any, parts: list[Schema]) -> Any:
@@ -80,7 +87,7 @@ def homes(name: str) -> Mapping[str, tuple[str, ...]]:
     for top, inner in load(name).get("properties", {}).items():
         types = inner.get("properties", {}).get("type", {}).get("enum", [""])
         for kind in types:
-            for part in _parts(inner, {"type": kind}, f"{BASE}{name}.json"):
+            for part in _parts(inner, {"type": kind}, address(name)):
                 for key in part.get("properties", {}):
                     if top not in found.setdefault(key, []):
                         found[key].append(top)
@@ -98,9 +105,9 @@ def coerced(data: Any, parts: list[Schema]) -> Any:
     return data
 
 
-def parts_of(reference: str, data: Any) -> list[Schema]:
-    """The schemas that apply to a document as a whole."""
-    return _parts({"$ref": reference}, data, BASE)
+def parts_of(name: str, data: Any) -> list[Schema]:
+    """The schemas that apply to a document of the kind `name` as a whole."""
+    return _parts({"$ref": address(name)}, data, BASE)
 
 
 def below(parts: list[Schema], key: str | None, value: Any) -> list[Schema]:
@@ -115,6 +122,20 @@ def below(parts: list[Schema], key: str | None, value: Any) -> list[Schema]:
         if isinstance(inner, Mapping):
             found += _parts(inner, value, part.get("_base", BASE))
     return found
+
+
+def _out_of_company(data: Any, parts: list[Schema], way: Key, places: Places) -> Iterator[Problem]:
+    """Options that go with some values of another option, and stand beside a different one."""
+    if not isinstance(data, Mapping):
+        return
+    for part in parts:
+        for key, inner in part.get("properties", {}).items():
+            for other, allowed in inner.get("only_for", {}).items() if key in data else ():
+                if other in data and data[other] not in allowed:
+                    yield only_for(key, other, allowed, (*way, key), places)
+    for key, value in data.items():
+        inner_parts = below(parts, str(key), value)
+        yield from _out_of_company(value, inner_parts, (*way, str(key)), places)
 
 
 def _is_secret(top: list[Schema], data: Any, way: Key) -> bool:
@@ -138,6 +159,11 @@ def _default(inner: Any, parts: list[Schema]) -> Any:
 
 
 # ---------------------------------------------------------------- which schemas apply
+
+
+def _path(name: str) -> str:
+    """Whole files are declared on a shelf of their own; beside it lies what editors read."""
+    return name if "/" in name else f"documents/{name}"
 
 
 def _parts(schema: Schema, data: Any, base: str) -> list[Schema]:
@@ -194,7 +220,7 @@ def _scalar(text: Scalar, kinds: set[str]) -> Any:
 def _registry() -> Registry[Any]:
     """The shipped schemas and nothing else: no reference ever leaves this machine."""
     top = shipped.folder("schemas")
-    names = [path.relative_to(top).as_posix() for path in top.rglob("*.json")]
+    names = [path.relative_to(top).as_posix() for path in top.glob("*/*.json")]
     return Registry().with_resources(
         (BASE + name, Resource.from_contents(load(name.removesuffix(".json")))) for name in names
     )

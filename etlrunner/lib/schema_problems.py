@@ -156,6 +156,14 @@ def _missing_keys(complaint: Complaint, places: Places) -> Iterator[Problem]:
             )
 
 
+def only_for(key: str, other: str, allowed: Iterable[str], way: Key, places: Places) -> Problem:
+    """A key that goes with other values of its neighbour."""
+    place = places.key(way)
+    message = f"'{key}' is only for {other}: {', '.join(allowed)}"
+    excerpt = places.excerpt(place, len(key), key_only=True)
+    return Problem("E206", message, place, dotted(way), "remove it", excerpt=excerpt)
+
+
 def _what(schema: Mapping[str, Any]) -> str:
     """What a key is for, and what it may be."""
     text = str(schema.get("description", ""))

@@ -127,7 +127,7 @@ def test_the_schema_knows_every_component_of_the_registry(shelf: str) -> None:
     branches = {
         one["if"]["properties"]["type"]["const"]: one["then"]["$ref"] for one in part["allOf"]
     }
-    assert branches == {name: f"{shelf}s/{name}.json" for name in names}
+    assert branches == {name: f"../{shelf}s/{name}.json" for name in names}
 
 
 def test_one_wrong_type_is_one_problem() -> None:

@@ -12,9 +12,10 @@ import pytest
 from etlrunner import registry
 from etlrunner.cli import docs
 from etlrunner.cli.main import COMMANDS
+from etlrunner.config import editors
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
+SCHEMAS = sorted((ROOT / "schemas").glob("*/*.json"))
 WITH_SCHEMAS = {"sources", "transforms", "sinks"}
 
 
@@ -48,6 +49,13 @@ def test_every_command_has_help(name: str):
 def test_generated_pages_are_fresh(name: str):
     made = docs.page(docs.PAGES[name])
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made, "run: etlrunner docs"
+
+
+@pytest.mark.parametrize("name", editors.made())
+def test_schemas_for_editors_are_fresh(name: str):
+    assert (ROOT / "schemas" / name).read_text(encoding="utf-8") == editors.made()[name], (
+        "schemas/*.json are made from schemas/documents/ and the shelves: change those, and run: etlrunner docs"
+    )
 
 
 def test_frames_are_collected_in_one_place_only():
