@@ -331,7 +331,20 @@ def _guard(plan: Plan, result: Result, last: deliveries.Delivered | None) -> Non
         trail=result.trail,
     )
     if result.holds:
+        result.crosswalks = _propose(plan, result, last)
         raise Held(result.holds)
+
+
+def _propose(plan: Plan, result: Result, last: deliveries.Delivered | None) -> Mapping[str, Path]:
+    """Crosswalk files for a person to review, where ids look like others of the last delivery."""
+    changes = result.changes.tables.values() if result.changes else ()
+    if last is None or not any("rekeyed" in change.kinds for change in changes):
+        return {}
+    from etlrunner import propose
+
+    raw = {name: table.path for name, table in result.raw.items()}
+    folder = result.folder / "crosswalks"
+    return propose.propose(plan.target, plan.flow, _paths(result), last.tables, raw, folder)
 
 
 def _deliver(

@@ -24,8 +24,8 @@ from etlrunner.model import (
     TableSafeguards,
 )
 
-NAMED = 20
-"""Schools that get a sentence each; the rest share one."""
+NAMED = 8
+"""So many schools are named in a sentence."""
 
 KINDS = {
     "rekeyed": "look like ones that Apple knows under other ids",
@@ -175,35 +175,38 @@ def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -
 def _schools(
     change: TableChanges, key: str, limit: Limit, place: int, small_change: int
 ) -> Iterator[Hold]:
-    """The schools that lose or gain too much, those with most first. A new school gains by nature."""
-    verb = "removed" if place == 2 else "added"
+    """The schools that lose or gain too much in one sentence, those with most first.
+
+    A new school gains by nature.
+    """
     over = [
         (counts[place], counts[0], school)
         for school, counts in change.schools.items()
         if counts[0] and _is_over(counts[place], limit, counts[0], small_change)
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
-    safeguard = f"safeguards.{change.table}.{key}"
-    for value, before, school in over[:NAMED]:
-        yield Hold(
-            safeguard,
-            f"{change.table}: {value:,} of {before:,} in {_where(school)} would be {verb}, "
-            f"and the limit per school is {limit}",
-            table=change.table,
-            school=school,
-            value=_share(value, before, limit),
-            limit=str(limit),
-        )
-    if rest := over[NAMED:]:
-        total = sum(value for value, _, _ in rest)
-        yield Hold(
-            safeguard,
-            f"{change.table}: {total:,} rows in {len(rest):,} more schools would be {verb}, "
-            f"each over the limit per school of {limit}",
-            table=change.table,
-            value=str(total),
-            limit=str(limit),
-        )
+    for value, before, school in over[:1] if len(over) == 1 else ():
+        yield _school_hold(change, key, limit, f"in {_where(school)}", value, before, school)
+    if len(over) > 1:
+        named = [f"{school or 'none'} {value:,} of {before:,}" for value, before, school in over]
+        value, before = sum(one[0] for one in over), sum(one[1] for one in over)
+        where = f"in {len(over):,} schools ({_list(named, NAMED)})"
+        yield _school_hold(change, key, limit, where, value, before, over[0][2])
+
+
+def _school_hold(
+    change: TableChanges, key: str, limit: Limit, where: str, value: int, before: int, school: str
+) -> Hold:
+    verb = "added" if "added" in key else "removed"
+    return Hold(
+        f"safeguards.{change.table}.{key}",
+        f"{change.table}: {value:,} of {before:,} {where} would be {verb}, "
+        f"and the limit per school is {limit}",
+        table=change.table,
+        school=school,
+        value=_share(value, before, limit),
+        limit=str(limit),
+    )
 
 
 def _shrunk(

@@ -257,6 +257,8 @@ class Flow:
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
+    crosswalks: Mapping[str, LookupTable] = field(default_factory=dict)
+    """Table of the roster (users, classes, courses, orgs) -> its new ids as the ids Apple knows."""
     retry: Retry = Retry()
     notify: tuple[Notify, ...] = ()
     history: History = History()

@@ -68,6 +68,8 @@ class Result:
     trail: tuple[Figures, ...] = ()
     """Those of the last deliveries, oldest first."""
     holds: tuple[Hold, ...] = ()
+    crosswalks: Mapping[str, Path] = field(default_factory=dict)
+    """Proposed for a district that has new ids: table of the roster -> file in the run's folder."""
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None

@@ -43,6 +43,7 @@ def as_data(result: Result) -> dict[str, Any]:
         "changes": plain.of(result.changes),
         "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
+        "crosswalks": {name: str(path) for name, path in result.crosswalks.items()},
         "archive": str(result.archive.path) if result.archive else None,
         "folder": str(result.folder),
         "exit_code": result.exit_code,
@@ -217,6 +218,20 @@ def _holds(result: Result) -> None:
     screen.say("\nHeld, because:")
     for hold in result.error.holds:
         screen.say(f"  {hold.message} [{hold.safeguard}]")
+    if result.crosswalks:
+        _crosswalks(result)
+
+
+def _crosswalks(result: Result) -> None:
+    """What to do with a proposal: the lines to write, ready to be copied."""
+    screen.say(
+        "\nNew ids that look like ones Apple knows; a crosswalk is proposed. Review it, then:"
+    )
+    for path in result.crosswalks.values():
+        screen.say(f"  cp {path} mappings/crosswalks/")
+    screen.say(f"and in flows/{result.record.flow}.yaml:\n  crosswalks:")
+    for table, path in result.crosswalks.items():
+        screen.say(f"    {table}: crosswalks/{path.name}")
 
 
 def _last_line(result: Result) -> None:

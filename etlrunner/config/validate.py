@@ -23,6 +23,7 @@ from etlrunner.model import (
     LeftOut,
     Limit,
     Located,
+    LookupTable,
     MappingSet,
     Notify,
     Place,
@@ -275,6 +276,7 @@ class _FlowReader:
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
             leave_out=leave_out,
+            crosswalks=self._crosswalks(values.get("crosswalks", {})),
             retry=_retry(values["retry"]),
             notify=_notify(values.get("notify", ())),
             history=History(**values["history"]),
@@ -315,6 +317,20 @@ class _FlowReader:
             statuses=tuple(values["statuses"]),
             grades=tuple(values["grades"]),
         )
+
+    def _crosswalks(self, values: dict[str, Any]) -> dict[str, LookupTable]:
+        """Each file as a code table from sourcedId to known_as; it counts in the configuration's hash."""
+        found = {}
+        for table, name in values.items():
+            path = self.project.root / "mappings" / name
+            if path.is_file():
+                text = path.read_text(encoding="utf-8", errors="replace")
+                self.reading.texts[f"mappings/{name}"] = text
+            place = self.places.at(("crosswalks", table))
+            found[table] = LookupTable(
+                table, csv=path, on="sourcedId", take="known_as", place=place
+            )
+        return found
 
     def _leave_out(self, values: dict[str, Any]) -> dict[str, dict[str, LeftOut]]:
         found: dict[str, dict[str, LeftOut]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import petl
@@ -17,13 +17,19 @@ def read(lookup: LookupTable) -> Mapping[str, str]:
     """Code -> value, as text. Raises ConfigurationError with every problem of the table."""
     if lookup.csv is None:
         return dict(lookup.rows or {})
-    return _from_csv(lookup.csv, lookup.on, lookup.take, lookup.place)
-
-
-@cache
-def _from_csv(path: Path, on: str, take: str, place: Place | None) -> Mapping[str, str]:
+    path = lookup.csv
     if not path.is_file():
-        raise ConfigurationError([Problem("E320", f"there is no file {path.name}", place=place)])
+        problem = Problem("E320", f"there is no file {path.name}", place=lookup.place)
+        raise ConfigurationError([problem])
+    found = path.stat()  # a file that was edited is read again: the scheduler runs for weeks
+    version = (found.st_mtime_ns, found.st_size, found.st_ino)
+    return _from_csv(path, version, lookup.on, lookup.take, lookup.place)
+
+
+@lru_cache(maxsize=64)
+def _from_csv(
+    path: Path, version: tuple[int, ...], on: str, take: str, place: Place | None
+) -> Mapping[str, str]:
     rows = iter(petl.fromcsv(str(path), encoding="utf-8-sig"))
     header = [str(name).strip() for name in next(rows, ())]
     problems = [_no_column(path, name, header, place) for name in (on, take) if name not in header]

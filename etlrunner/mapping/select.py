@@ -15,6 +15,7 @@ import polars as pl
 
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.mapping import crosswalk
 from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import Finding, Flow, Located, Problem, Select
 
@@ -77,7 +78,8 @@ class _Judge:
         self.scratch = scratch
         self.choice: Select = flow.select
         self.as_of = as_of
-        self.raw = {name: tables.scan(path).frame for name, path in raw.items()}
+        frames = {name: tables.scan(path).frame for name, path in raw.items()}
+        self.raw = crosswalk.applied(frames, flow.crosswalks)
         self.roster = Roster()
         self.ids: dict[str, tuple[pl.Series, pl.Series]] = {}
         """Table -> (ids that are there, ids that take part)."""

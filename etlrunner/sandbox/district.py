@@ -130,6 +130,10 @@ class District:
         """The district as a pull shows it that lost a school: its classes and its people are gone."""
         return self._with(turnover.without_school(self.tables, school))
 
+    def rekeyed(self, prefix: str = "q") -> District:
+        """The district after a change of its SIS: every record has another id."""
+        return self._with(turnover.rekeyed(self.tables, prefix))
+
     def without(self, table: str, ids: Collection[str]) -> District:
         """The district without those rows of one table; what refers to them stays."""
         kept = self.tables[table].filter(~pl.col("sourcedId").is_in(list(ids)))

@@ -38,6 +38,34 @@ def without_school(tables: Tables, school: str) -> Tables:
     }
 
 
+def rekeyed(tables: Tables, prefix: str) -> Tables:
+    """The roster from another SIS: the same people, classes, courses and schools under other ids."""
+    after = {}
+    for name, frame in tables.items():
+        columns = [
+            column
+            for column in frame.columns
+            if column.endswith("ourcedId") and column not in OTHER_IDS
+        ]
+        lists = [
+            column for column in ("orgSourcedIds", "agentSourcedIds") if column in frame.columns
+        ]
+        if name == "academicSessions":
+            columns = []
+        after[name] = frame.with_columns(
+            *(_prefixed(pl.col(column), prefix).alias(column) for column in columns),
+            *(pl.col(column).list.eval(_prefixed(pl.element(), prefix)) for column in lists),
+        )
+    return after
+
+
+OTHER_IDS = ("schoolYearSourcedId",)
+
+
+def _prefixed(id: pl.Expr, prefix: str) -> pl.Expr:
+    return pl.when(id == "").then(id).otherwise(pl.lit(prefix) + id)
+
+
 def changed(frame: pl.DataFrame, rows: Mapping[str, Mapping[str, object]]) -> pl.DataFrame:
     """Put other values into some cells; an unknown id or column is an error."""
     places = {id: at for at, id in enumerate(frame["sourcedId"])} if rows else {}

@@ -1,0 +1,105 @@
+"""New ids of a SIS as the ids that Apple has accounts for: a flow's `crosswalks`, over the whole roster.
+
+Ids are translated where they stand and wherever they are referred to, before anything else looks at the
+roster: from there on, a re-keyed district is the district it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from etlrunner import roster
+from etlrunner import table as tables
+from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.mapping import lookups
+from etlrunner.model import Finding, LookupTable, Problem
+
+ON, TAKE = "sourcedId", "known_as"
+"""The columns of a crosswalk file."""
+
+MEANT = {
+    "orgs": ("parentSourcedId", "orgSourcedId", "orgSourcedIds", "schoolSourcedId", "primaryOrgSourcedId"),
+    "courses": ("courseSourcedId",),
+    "classes": ("classSourcedId",),
+    "users": ("userSourcedId", "agentSourcedIds"),
+}  # fmt: skip
+"""Table of the roster -> the columns that refer to it, in whatever table."""
+
+
+def read(one: LookupTable) -> Mapping[str, str]:
+    """sourcedId -> known_as. Raises ConfigurationError for a file that is not one to one."""
+    ids = lookups.read(one)
+    seen: dict[str, str] = {}
+    problems = []
+    for new, old in ids.items():
+        if not new or not old:
+            message = f"a line without a {TAKE if new else ON}: {new or old}"
+            problems.append(Problem("E323", message, one.place, f"crosswalks.{one.name}"))
+        elif old in seen:
+            message = f"{seen[old]} and {new} are both known as {old}"
+            problems.append(Problem("E323", message, one.place, f"crosswalks.{one.name}"))
+        seen[old] = new
+    if problems:
+        raise ConfigurationError(problems)
+    return ids
+
+
+def check(crosswalks: Mapping[str, LookupTable]) -> list[Problem]:
+    """What is wrong with the files, without a roster."""
+    problems: list[Problem] = []
+    for one in crosswalks.values():
+        try:
+            read(one)
+        except ConfigurationError as error:
+            problems += error.problems
+    return problems
+
+
+def applied(
+    frames: Mapping[str, pl.LazyFrame], crosswalks: Mapping[str, LookupTable]
+) -> dict[str, pl.LazyFrame]:
+    """The roster in the ids of the crosswalks.
+
+    Raises ChecksFailed where an id that a crosswalk gives is another record's own: two people would
+    become one.
+    """
+    done = dict(frames)
+    for name, one in crosswalks.items():
+        ids = read(one)
+        if not ids or name not in frames:
+            continue
+        _refuse_taken(name, frames[name], ids)
+        old, new = list(ids), list(ids.values())
+        for table, frame in done.items():
+            columns = [column for column in roster.TABLES[table] if _means(table, column, name)]
+            done[table] = frame.with_columns(_translated(table, each, old, new) for each in columns)
+    return done
+
+
+def _means(table: str, column: str, name: str) -> bool:
+    """Whether a column holds ids of the table `name`; demographics have their user's id."""
+    own = table == name or (name == "users" and table == "demographics")
+    return (own and column == "sourcedId") or column in MEANT[name]
+
+
+def _translated(table: str, column: str, old: list[str], new: list[str]) -> pl.Expr:
+    if roster.kind(table, column) == "list":
+        return pl.col(column).list.eval(pl.element().replace(old, new))
+    return pl.col(column).replace(old, new)
+
+
+def _refuse_taken(name: str, frame: pl.LazyFrame, ids: Mapping[str, str]) -> None:
+    own = tables.collect(frame.select("sourcedId"))["sourcedId"]
+    taken = own.filter(own.is_in(list(ids.values())) & ~own.is_in(list(ids)))
+    here = own.filter(own.is_in(list(ids))).replace(list(ids), list(ids.values()))
+    clash = taken.filter(taken.is_in(here.implode())).unique().sort()
+    if len(clash):
+        message = (
+            f"the crosswalk knows other {name} as {', '.join(clash[:5])}"
+            f"{' and more' if len(clash) > 5 else ''}, and those ids are in the roster themselves"
+        )
+        finding = Finding(f"crosswalk.{name}", "error", message, name, count=len(clash))
+        hint = f"take these lines out of crosswalks.{name}: the SIS uses the ids again"
+        raise ChecksFailed([finding], hint=hint)

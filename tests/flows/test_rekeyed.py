@@ -1,0 +1,123 @@
+"""A district whose SIS gave everybody a new id: held, a crosswalk proposed, and with it nothing changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.sandbox.district import District
+from tests.support.project import TestProject
+
+
+@pytest.fixture
+def delivered(project: TestProject, district: District, tmp_path: Path) -> TestProject:
+    """A first delivery was approved; then the roster is replaced by what each test makes of it."""
+    project.csv("lakeside", district.write_csv(tmp_path / "roster.zip"))
+    project.approve(project.run("lakeside").record.id)
+    return project
+
+
+def replaced(project: TestProject, district: District, tmp_path: Path) -> None:
+    (tmp_path / "roster.zip").unlink()
+    district.write_csv(tmp_path / "roster.zip")
+
+
+def committed(project: TestProject, crosswalks: dict[str, Path]) -> None:
+    """What the report says to do."""
+    folder = project.root / "mappings" / "crosswalks"
+    folder.mkdir(parents=True)
+    for path in crosswalks.values():
+        shutil.copy(path, folder)
+    lines = [f"  {name}: crosswalks/{path.name}\n" for name, path in crosswalks.items()]
+    project.append("lakeside", "crosswalks:\n" + "".join(lines))
+
+
+def test_with_the_proposed_crosswalk_the_archive_equals_yesterdays(
+    delivered: TestProject, district: District, tmp_path: Path
+):
+    before = delivered.history.runs("lakeside", limit=1)[0]
+    replaced(delivered, district.rekeyed(), tmp_path)
+    held = delivered.run("lakeside")
+    assert held.exit_code == 6
+    kinds = {hold.safeguard for hold in held.holds}
+    assert {"safeguards.students.max_rekeyed", "safeguards.staff.max_rekeyed"} <= kinds
+    assert set(held.crosswalks) == {"users", "classes", "courses", "orgs"}
+    committed(delivered, dict(held.crosswalks))
+    after = delivered.run("lakeside")
+    assert (after.record.outcome, after.exit_code) == ("unchanged", 0)
+    assert after.record.content_hash == before.content_hash
+
+
+def test_a_proposal_holds_ids_and_column_names_only(
+    delivered: TestProject, district: District, tmp_path: Path
+):
+    replaced(delivered, district.rekeyed(), tmp_path)
+    held = delivered.run("lakeside")
+    users = held.crosswalks["users"].read_text(encoding="utf-8").splitlines()
+    assert users[0] == "sourcedId,known_as,matched_by"
+    names = set(district.tables["users"]["familyName"]) | set(district.tables["users"]["email"])
+    for path in held.crosswalks.values():
+        cells = {cell for line in path.read_text().splitlines() for cell in line.split(",")}
+        assert not cells & (names - {""})
+    for line in users[1:]:
+        new, old, _ = line.split(",")
+        assert new == f"q{old}"
+
+
+def test_a_second_change_extends_the_crosswalk_in_use(
+    delivered: TestProject, district: District, tmp_path: Path
+):
+    replaced(delivered, district.rekeyed(), tmp_path)
+    committed(delivered, dict(delivered.run("lakeside").crosswalks))
+    assert delivered.run("lakeside").exit_code == 0
+    twice = district.rekeyed().rekeyed("z")
+    replaced(delivered, twice, tmp_path)
+    held = delivered.run("lakeside")
+    assert held.exit_code == 6
+    for path in held.crosswalks.values():
+        shutil.copy(path, delivered.root / "mappings" / "crosswalks")
+    assert delivered.run("lakeside").record.outcome == "unchanged"
+
+
+def test_an_id_that_the_sis_uses_again_is_an_error_and_nothing_is_sent(
+    delivered: TestProject, district: District
+):
+    pupils = district.tables["users"].filter(role="student")["sourcedId"].to_list()
+    folder = delivered.root / "mappings" / "crosswalks"
+    folder.mkdir(parents=True)
+    (folder / "users.csv").write_text(f"sourcedId,known_as\n{pupils[0]},{pupils[1]}\n")
+    delivered.append("lakeside", "crosswalks: {users: crosswalks/users.csv}\n")
+    result = delivered.run("lakeside")
+    assert result.exit_code == 5
+    assert isinstance(result.error, ChecksFailed)
+    assert result.error.findings[0].rule == "crosswalk.users"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "E320"),
+        ("sourcedId,wrong\na,b\n", "E321"),
+        ("sourcedId,known_as\na,b\na,c\n", "E322"),
+        ("sourcedId,known_as\na,x\nb,x\n", "E323"),
+        ("sourcedId,known_as\na,\n", "E323"),
+    ],
+    ids=["no file", "no column", "twice", "two people as one", "blank"],
+)
+def test_a_crosswalk_that_is_wrong_is_found_offline(
+    project: TestProject, text: str | None, code: str
+):
+    from etlrunner import plan
+
+    project.csv("lakeside", Path("nowhere.zip"), "crosswalks: {users: crosswalks/users.csv}\n")
+    folder = project.root / "mappings" / "crosswalks"
+    folder.mkdir(parents=True)
+    if text is not None:
+        (folder / "users.csv").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        plan.make(project.project, "lakeside")
+    assert [problem.code for problem in caught.value.problems] == [code]
+    assert caught.value.problems[0].place is not None
