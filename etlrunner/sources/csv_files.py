@@ -1,29 +1,23 @@
-"""CSV files from other programs: unpacked defensively, examined line by line, then scanned as columns."""
+"""CSV files from other programs: examined line by line, then scanned as columns."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import difflib
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
-from etlrunner.errors import ChecksFailed, Incomplete
 from etlrunner.lib import columns
-from etlrunner.model import Finding
 from etlrunner.table import stream
 
 CHUNK = 1 << 20
-MOST_ENTRIES = 1000
-MOST_BYTES = 16 << 30
-MOST_RATIO = 200
-"""Text packs well, but no roster shrinks to less than a two-hundredth."""
+
+_CELL = r'(?:[^",]*|"(?:[^"]|"")*")'
+_QUOTED_LINE = f"^{_CELL}(?:,{_CELL})*$"
 
 Trouble = tuple[str, str, int | None]
 """A rule, a sentence, a line of the file."""
@@ -52,7 +46,9 @@ def examine(path: Path, wanted: Sequence[str]) -> tuple[Sheet | None, list[Troub
     header, troubles = _header(path)
     if troubles:
         return None, troubles
-    troubles = _names(header, wanted)
+    troubles = _separator(header, wanted) or _names(header, wanted)
+    if any(rule == "separator" for rule, _, _ in troubles):
+        return None, troubles
     rows, blank, broken = _lines(path, len(header))
     troubles += broken
     return (None if troubles else Sheet(path, tuple(header), rows, blank > 0)), troubles
@@ -64,7 +60,7 @@ def _encoding(path: Path) -> list[Trouble]:
     with open(path, "rb") as handle:
         start = handle.read(4)
         handle.seek(0)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _is_utf16(start):
             return [("encoding", "the file is UTF-16; export it as UTF-8", None)]
         if start.startswith(codecs.BOM_UTF8):
             return [
@@ -74,9 +70,9 @@ def _encoding(path: Path) -> list[Trouble]:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                return [
-                    ("encoding", "the file is not UTF-8", line + chunk[: error.start].count(b"\n"))
-                ]
+                where = line + chunk[: error.start].count(b"\n")
+                message = "the file is not UTF-8 (Windows-1252, most likely); export it as UTF-8"
+                return [("encoding", message, where)]
             if b"\0" in chunk:
                 return [("encoding", "the file holds NUL characters", line)]
             line += chunk.count(b"\n")
@@ -87,6 +83,24 @@ def _encoding(path: Path) -> list[Trouble]:
     return []
 
 
+def _is_utf16(start: bytes) -> bool:
+    """Latin letters in two bytes each, without the mark that says so."""
+    return len(start) == 4 and (start[::2] == b"\0\0") != (start[1::2] == b"\0\0")
+
+
+def _separator(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:
+    """A header that is one name for us, and the wanted names for somebody else's separator."""
+    if len(header) > 1 or len(wanted) < 2:
+        return []
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if any(cell.strip('" ') in wanted for cell in header[0].split(separator)[:2]):
+            if separator not in header[0]:
+                continue
+            message = f"the cells are separated by {name}; export it with commas"
+            return [("separator", message, 1)]
+    return []
+
+
 def _header(path: Path) -> tuple[list[str], list[Trouble]]:
     with open(path, encoding="utf-8", newline="") as handle:
         first = handle.readline(1 << 16).rstrip("\r\n")
@@ -94,7 +108,7 @@ def _header(path: Path) -> tuple[list[str], list[Trouble]]:
         return [], [("empty", "the file is empty", None)]
     header = next(csv.reader([first]), [])
     troubles: list[Trouble] = []
-    for name in header:
+    for name in header if len(header) > 1 or "\t" not in first else ():
         found = columns.hidden(name)
         if found:
             shown = "".join(each for each in name if each.isalnum())[:40]
@@ -137,6 +151,8 @@ def _lines(path: Path, width: int) -> tuple[int, int, list[Trouble]]:
     """Count rows and blank lines; each row must be one line with as many cells as the header."""
     line = pl.col("lines").str.strip_chars_end("\r")
     bare = line.str.replace_all(r'"(?:[^"]|"")*"', "")
+    # a quote that neither opens a cell nor closes it: readers differ on what it means
+    torn = line.str.contains('"', literal=True) & ~line.str.contains(_QUOTED_LINE)
     is_blank = line.str.strip_chars(columns.WHITE + ",") == ""
     checked = (
         pl.scan_lines(path, name="lines")
@@ -145,8 +161,9 @@ def _lines(path: Path, width: int) -> tuple[int, int, list[Trouble]]:
         .select(
             "line",
             blank=is_blank,
-            quote=bare.str.contains('"', literal=True),
+            quote=torn,
             width=~is_blank & (bare.str.count_matches(",", literal=True) != width - 1),
+            cells=bare.str.count_matches(",", literal=True) + 1,
         )
     )
     facts = stream(
@@ -155,70 +172,18 @@ def _lines(path: Path, width: int) -> tuple[int, int, list[Trouble]]:
             blank=pl.col("blank").sum(),
             quote=pl.col("line").filter("quote").first(),
             width=pl.col("line").filter("width").first(),
+            cells=pl.col("cells").filter("width").first(),
+            wrong=pl.col("width").sum(),
         )
     ).row(0, named=True)
     troubles: list[Trouble] = []
     if facts["quote"] is not None:
-        message = "a quote is not closed, or a cell holds a line break"
+        message = "a quote is not closed or stands inside a cell, or a cell holds a line break"
         troubles.append(("quotes", message, int(facts["quote"])))
     elif facts["width"] is not None:
-        message = f"a line has not the header's {width} cells (is the file cut off?)"
+        others = int(facts["wrong"]) - 1
+        message = f"the line has {facts['cells']} cells and the header {width}" + (
+            f", and so it is in {others} more" if others else " (is the file cut off?)"
+        )
         troubles.append(("width", message, int(facts["width"])))
     return int(facts["rows"] or 0), int(facts["blank"] or 0), troubles
-
-
-# ---------------------------------------------------------------- zip files
-
-
-def unpack(path: Path, folder: Path, wanted: AbstractSet[str]) -> None:
-    """Take the wanted files out of a zip; a damaged, encrypted or exploding one ends the pull."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in _entries(archive, path.name, wanted):
-                _copy(archive, entry, folder / entry.filename)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error) as error:
-        raise Incomplete(
-            f"{path.name} cannot be read as a zip file ({type(error).__name__}): "
-            "is it still being written?"
-        ) from None
-
-
-def _entries(
-    archive: zipfile.ZipFile, name: str, wanted: AbstractSet[str]
-) -> Iterator[zipfile.ZipInfo]:
-    entries = archive.infolist()
-    if len(entries) > MOST_ENTRIES:
-        raise _refuse(f"{name} holds more than {MOST_ENTRIES} files")
-    names = [each.filename for each in entries]
-    inside = sorted(
-        each for each in names if PurePosixPath(each).name in wanted and each not in wanted
-    )
-    if inside and not any(each in wanted for each in names):
-        raise _refuse(f"{name} has its CSV files in a folder; OneRoster wants them at the top")
-    for entry in entries:
-        if entry.filename not in wanted:
-            continue
-        if names.count(entry.filename) > 1:
-            raise _refuse(f"{name} holds {entry.filename} twice")
-        if entry.flag_bits & 0x1:
-            raise _refuse(f"{name} is encrypted")
-        if entry.file_size > MOST_BYTES or (
-            entry.file_size > CHUNK and entry.file_size > MOST_RATIO * max(1, entry.compress_size)
-        ):
-            raise _refuse(f"{name}: {entry.filename} would unpack to an unreasonable size")
-        yield entry
-
-
-def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    """Copy one file, no more of it than its entry says; reading to the end checks its CRC."""
-    left = entry.file_size
-    with archive.open(entry) as source, open(target, "xb") as copy:
-        while chunk := source.read(CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise _refuse(f"{entry.filename} is larger than its entry says")
-            copy.write(chunk)
-
-
-def _refuse(message: str) -> ChecksFailed:
-    return ChecksFailed([Finding("oneroster_csv.zip", "error", message, "zip")], message)

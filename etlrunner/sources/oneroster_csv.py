@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from etlrunner import roster
-from etlrunner.errors import ChecksFailed, Unreachable, UsageError
+from etlrunner.errors import ChecksFailed, UsageError
 from etlrunner.lib import columns
 from etlrunner.model import Clock, Finding, Options, Progress
-from etlrunner.sources import csv_files
+from etlrunner.sources import csv_files, zip_files
 from etlrunner.sources.csv_files import Sheet
 from etlrunner.sources.report import PullReport
-from etlrunner.table import ColumnTable, collect
+from etlrunner.sources.zip_files import Opened
+from etlrunner.table import ColumnTable, collect, stream
 
 ROSTER = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 """The files that make a whole roster; the others may be absent."""
@@ -26,34 +28,38 @@ _ONLY_12 = frozenset(
      "primaryOrgSourcedId", "pronouns"}
 )  # fmt: skip
 """1.2 appended these to users.csv; nothing depends on them, so a file without them is read."""
+OPTIONAL = ("demographics",)
+MODES = ("absent", "bulk", "delta")
+DELTA = (
+    "it is a delta, which has only what changed: whoever is not in it would look as if they had left; "
+    "have the SIS export everything (bulk)"
+)
 ROLES = (*_COMMON, "userSourcedId", "roleType", "role", "orgSourcedId")
 ALIVE = ["", "active"]
 """In a bulk file the status is left empty, which means active."""
+STRANGERS = dict.fromkeys(
+    ("students.csv", "staff.csv", "rosters.csv", "locations.csv"),
+    "this is a zip for Apple School Manager; it is read by `type: asm-zip`",
+)
 
 
 @contextlib.contextmanager
 def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[CsvConnection]:
     """Open the folder or zip, check every file, and give the connection."""
-    path = Path(options["path"])
-    with contextlib.ExitStack() as stack:
-        if path.is_dir():
-            folder = path
-        elif path.is_file():
-            # private (0700), and gone with the block
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etlrunner-")))
-            csv_files.unpack(path, folder, _known_names())
-        else:
-            raise Unreachable(f"{path} is not there: neither a folder nor a zip file")
-        yield CsvConnection(folder, progress)
+    with zip_files.opened(
+        options, _known_names(), rule="oneroster_csv.zip", strangers=STRANGERS
+    ) as it:
+        yield CsvConnection(it, progress)
 
 
 class CsvConnection:
     """An open set of files."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self._folder = folder
+    def __init__(self, opened: Opened, progress: Progress) -> None:
+        self.file_digest = opened.digest
+        self._folder = opened.folder
         self._progress = progress
-        self.version, problems = _version(folder)
+        self.version, self._modes, problems = _manifest(opened.folder)
         self._sheets: dict[str, Sheet] = {}
         for name in (*ROSTER, *(("roles",) if self.version == "1.2" else ()), "demographics"):
             problems += self._open(name)
@@ -88,17 +94,34 @@ class CsvConnection:
 
     def _open(self, name: str) -> list[Finding]:
         path = self._folder / f"{name}.csv"
+        mode = self._modes.get(name, "")
+        if mode == "absent" and name in OPTIONAL:
+            return []
         if not path.is_file():
-            if name == "demographics":
-                return []
-            return [_finding(name, "missing_file", "the file is missing")]
+            return [] if name in OPTIONAL and not mode else [self._missing(name, mode)]
+        if mode == "absent":
+            message = "the manifest says that it is absent, and it is there: which is right?"
+            return [_finding(name, "absent", message)]
+        if mode == "delta":
+            return [_finding(name, "delta", DELTA)]
         wanted = ROLES if name == "roles" else _header(name, self.version)
         sheet, problems = csv_files.examine(path, wanted)
-        if sheet is not None and not sheet.rows and name != "demographics":
-            problems = [("header_only", "the file has a header and no rows", None)]
         if sheet is not None:
             self._sheets[name] = sheet
+            problems = _rows_of(name, sheet)
         return [_finding(name, rule, message, line) for rule, message, line in problems]
+
+    def _missing(self, name: str, mode: str) -> Finding:
+        """Why a file that a roster needs is not there, as far as it can be told."""
+        if mode == "absent":
+            message = "the manifest says that it is absent; a roster needs it"
+            return _finding(name, "absent", message)
+        alike = [each.name for each in self._folder.iterdir() if each.stem.lower() == name.lower()]
+        if alike:
+            message = f"the file is called {alike[0]}; upper and lower case matter"
+            return _finding(name, "file_name", message)
+        says = f", though the manifest says that it is {mode}" if mode else ""
+        return _finding(name, "missing_file", f"the file is missing{says}")
 
     def _users(self) -> pl.LazyFrame:
         """1.2 keeps roles and orgs in roles.csv: joined to the same cells as 1.1 has."""
@@ -194,40 +217,54 @@ def _known_names() -> frozenset[str]:
     return frozenset(f"{name}.csv" for name in (*ROSTER, "demographics", "roles", "manifest"))
 
 
-def _version(folder: Path) -> tuple[str, list[Finding]]:
-    """The version that manifest.csv states, and what it says that cannot be used."""
+def _rows_of(name: str, sheet: Sheet) -> list[csv_files.Trouble]:
+    """A roster's file has rows, and each row says whose it is."""
+    if not sheet.rows:
+        return (
+            [] if name in OPTIONAL else [("header_only", "the file has a header and no rows", None)]
+        )
+    blank = columns.trimmed(pl.col("sourcedId")) == ""
+    count = int(stream(sheet.scan().select(blank.sum())).item())
+    return [("no_id", f"{count} rows have no sourcedId", None)] if count else []
+
+
+def _manifest(folder: Path) -> tuple[str, Mapping[str, str], list[Finding]]:
+    """The version that manifest.csv states, each file's mode, and what it says that cannot be used."""
     path = folder / "manifest.csv"
     if not path.is_file():
-        return "1.1", [
-            _finding(
-                "manifest", "missing_file", "the file is missing: it says which version this is"
-            )
-        ]
+        message = "the file is missing: it says which version this is"
+        if any(each.suffix.lower() == ".zip" for each in folder.iterdir()):
+            message += " (the folder holds a zip: name it in `path`, or set `watch: true`)"
+        return "1.1", {}, [_finding("manifest", "missing_file", message)]
     sheet, problems = csv_files.examine(path, ("propertyName", "value"))
     findings = [_finding("manifest", rule, message, line) for rule, message, line in problems]
     if sheet is None:
-        return "1.1", findings
-    stated = dict(collect(sheet.scan().select("propertyName", "value")).iter_rows())
-    version = str(stated.get("oneroster.version", "")).strip()
-    if not version.startswith(("1.1", "1.2")):
-        findings.append(_finding("manifest", "version", "oneroster.version is neither 1.1 nor 1.2"))
-    return version[:3] or "1.1", [*findings, *_modes(stated)]
-
-
-def _modes(stated: Mapping[str, str]) -> list[Finding]:
-    """A roster is a whole: a file with only the changes would look like a mass departure."""
-    findings = []
-    for name in (*ROSTER, "roles"):
-        mode = str(stated.get(f"file.{name}", "bulk")).strip().lower()
-        if mode == "delta":
+        return "1.1", {}, findings
+    cells = (columns.trimmed(pl.col(name)) for name in ("propertyName", "value"))
+    rows = collect(sheet.scan().select(cells)).rows()
+    stated = dict(rows)
+    for name, count in Counter(name for name, _ in dict.fromkeys(rows)).items():
+        if count > 1:
             findings.append(
-                _finding(
-                    name, "delta", "it is a delta (changes only); a whole (bulk) export is needed"
-                )
+                _finding("manifest", "property", f"{name} is there twice, with two values")
             )
-        elif mode == "absent" and name != "roles":
-            findings.append(_finding(name, "absent", "the manifest says that it is absent"))
-    return findings
+    version = stated.get("oneroster.version", "")
+    if not re.fullmatch(r"1\.[12](\.[0-9]+)?", version):
+        findings.append(_finding("manifest", "version", "oneroster.version is neither 1.1 nor 1.2"))
+    if not re.fullmatch(r"1\.[0-9]|", stated.get("manifest.version", "")):
+        findings.append(_finding("manifest", "version", "manifest.version is not 1.0"))
+    modes = {
+        name.removeprefix("file."): mode.lower()
+        for name, mode in stated.items()
+        if name.startswith("file.")
+    }
+    strange = sorted(name for name, mode in modes.items() if mode not in MODES)
+    findings += [
+        _finding("manifest", "mode", f"file.{name} is none of {', '.join(MODES)}")
+        for name in strange
+        if name in (*ROSTER, "roles")
+    ]
+    return version[:3] or "1.1", modes, findings
 
 
 def _finding(table: str, rule: str, message: str, line: int | None = None) -> Finding:

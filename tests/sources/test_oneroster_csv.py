@@ -114,7 +114,14 @@ def first_line(change: Callable[[str], str]) -> Callable[[str], str]:
         ("width", lambda text: text.replace("u2,", "u2,,", 1)),
         ("quotes", lambda text: text.replace("Bob", '"Bob', 1)),
         ("quotes", lambda text: text.replace("Bob", '"Bo\nb"', 1)),
+        ("quotes", lambda text: text.replace("Bob", 'Bo"b', 1)),
+        ("quotes", lambda text: text.replace("Bob", 'B"o"b', 1)),
+        ("quotes", lambda text: text.replace("Bob", '"Bo"b', 1)),
         ("encoding", lambda text: text.replace("Bob", "B\0b")),
+        ("separator", lambda text: text.replace(",", ";")),
+        ("separator", lambda text: text.replace(",", "\t")),
+        ("separator", lambda text: '"' + text.replace(",", '";"').replace("\r\n", '"\r\n"')),
+        ("no_id", lambda text: text.replace("u2,", " ,", 1)),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_named(
@@ -132,7 +139,17 @@ def test_what_is_wrong_with_a_file_is_named(
     assert {each.table for each in error.findings} == {"users"}
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_the_line_with_a_wrong_number_of_cells_is_named(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.1")
+    files["users.csv"] = files["users.csv"].replace("u2,", "u2,,", 1).replace("\nu3,", "\nu3,,", 1)
+    error = refusal(rosters.write_folder(tmp_path / "in", files))
+    assert isinstance(error, ChecksFailed)
+    [finding] = error.findings
+    assert (finding.line, "has 19 cells and the header 18" in finding.message) == (3, True)
+    assert "1 more" in finding.message
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
 def test_other_encodings_are_refused(tmp_path: Path, encoding: str) -> None:
     folder = rosters.write_folder(tmp_path / "in", rosters.csv_files("1.1"))
     text = (folder / "users.csv").read_text().replace("Ada", "Zoë")
@@ -154,7 +171,12 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     [
         ("file.users,delta", "delta"),
         ("file.users,absent", "absent"),
+        ("file.users,bulky", "none of absent, bulk, delta"),
         ("oneroster.version,1.0", "neither 1.1 nor 1.2"),
+        ("oneroster.version,1.15", "neither 1.1 nor 1.2"),
+        ("oneroster.version,", "neither 1.1 nor 1.2"),
+        ("manifest.version,2", "manifest.version"),
+        ("manifest.version,1.0\nmanifest.version,1.1", "twice"),
     ],
 )
 def test_the_manifest_is_believed(tmp_path: Path, manifest: str, words: str) -> None:
@@ -163,6 +185,52 @@ def test_the_manifest_is_believed(tmp_path: Path, manifest: str, words: str) -> 
     lines = [line for line in files["manifest.csv"].splitlines() if not line.startswith(f"{name},")]
     files["manifest.csv"] = "\n".join([*lines, manifest]) + "\n"
     assert words in str(refusal(rosters.write_folder(tmp_path / "in", files)))
+
+
+def test_a_file_that_is_there_and_declared_absent_is_a_contradiction(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.1")
+    manifest = files["manifest.csv"]
+    files["manifest.csv"] = manifest.replace("file.users,bulk", "file.users,absent")
+    assert "which is right" in str(refusal(rosters.write_folder(tmp_path / "in", files)))
+    del files["users.csv"]
+    assert "a roster needs it" in str(refusal(rosters.write_folder(tmp_path / "without", files)))
+
+
+def test_a_file_that_is_declared_and_not_there_says_so(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.2")
+    del files["roles.csv"]
+    error = refusal(rosters.write_folder(tmp_path / "in", files))
+    assert "roles.csv: the file is missing, though the manifest says that it is bulk" in str(error)
+
+
+def test_demographics_may_be_absent_or_not_even_declared(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.1")
+    assert len(pull(rosters.write_folder(tmp_path / "in", files), tmp_path / "a")["users"]) == 3
+    files["manifest.csv"] += "file.demographics,absent\n"
+    assert len(pull(rosters.write_folder(tmp_path / "no", files), tmp_path / "b")["users"]) == 3
+
+
+def test_a_delta_is_refused_with_the_reason(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.1")
+    files["manifest.csv"] = files["manifest.csv"].replace("bulk", "delta")
+    error = refusal(rosters.write_folder(tmp_path / "in", files))
+    assert "look as if they had left" in str(error)
+    assert isinstance(error, ChecksFailed)
+    assert len(error.findings) == 6
+
+
+@pytest.mark.parametrize("write", [rosters.write_folder, rosters.write_zip])
+def test_a_file_name_in_the_wrong_case_is_named(tmp_path: Path, write: Any) -> None:
+    files = rosters.csv_files("1.1")
+    files["Users.csv"] = files.pop("users.csv")
+    error = refusal(write(tmp_path / "roster.zip", files))
+    assert "Users.csv" in str(error)
+    assert "upper and lower case matter" in str(error)
+
+
+def test_a_folder_with_a_zip_in_it_says_what_to_write(tmp_path: Path) -> None:
+    rosters.write_zip(tmp_path / "roster.zip", rosters.csv_files("1.1"))
+    assert "watch: true" in str(refusal(tmp_path))
 
 
 @pytest.mark.parametrize("missing", ["manifest.csv", "users.csv"])
@@ -212,14 +280,69 @@ def twice(path: Path) -> Path:
     return path
 
 
+def encrypted(path: Path) -> Path:
+    """The flag alone: what matters is that it is not tried."""
+    content = bytearray(rosters.write_zip(path, rosters.csv_files("1.1")).read_bytes())
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = -1
+        while (start := content.find(sign, start + 1)) >= 0:
+            content[start + place] |= 1
+    path.write_bytes(content)
+    return path
+
+
+def oddly_packed(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, text in rosters.csv_files("1.1").items():
+            archive.writestr(name, text)
+    return path
+
+
+def only(*names: str) -> Callable[[Path], Path]:
+    return lambda path: rosters.write_zip(path, dict.fromkeys(names, "x"))
+
+
+def with_a_link(path: Path) -> Path:
+    files = rosters.csv_files("1.1")
+    del files["users.csv"]
+    link = zipfile.ZipInfo("users.csv")
+    link.external_attr = 0o120777 << 16
+    rosters.write_zip(path, files)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
-    [(bomb, "unreasonable size"), (in_a_folder, "in a folder"), (twice, "users.csv twice")],
+    [
+        (bomb, "unreasonable size"),
+        (in_a_folder, "in a folder"),
+        (twice, "users.csv twice"),
+        (encrypted, "encrypted"),
+        (oddly_packed, "packed in an unusual way"),
+        (with_a_link, "a link"),
+        (only("/etc/users.csv", "/etc/orgs.csv"), "in a folder"),
+        (only("export\\users.csv"), "in a folder"),
+        (only("__MACOSX/._users.csv", "__MACOSX/users.csv"), "none of the files"),
+        (only("students.csv", "staff.csv"), "asm-zip"),
+        (only("export.zip"), "another zip"),
+        (only("readme.txt"), "none of the files"),
+        (only(*(f"{number}.csv" for number in range(1001))), "more than 1000"),
+    ],
 )
 def test_zips_are_read_defensively(
     tmp_path: Path, make: Callable[[Path], Path], words: str
 ) -> None:
-    assert words in str(refusal(make(tmp_path / "roster.zip")))
+    error = refusal(make(tmp_path / "roster.zip"))
+    assert words in str(error)
+    assert isinstance(error, ChecksFailed)
+
+
+def test_what_the_finder_adds_to_a_zip_is_left_alone(tmp_path: Path) -> None:
+    files = rosters.csv_files("1.1") | {"__MACOSX/._users.csv": "x", ".DS_Store": "x"}
+    path = rosters.write_zip(tmp_path / "roster.zip", files)
+    assert len(pull(path, tmp_path / "out")["users"]) == 3
 
 
 def test_entries_that_point_elsewhere_are_not_unpacked(tmp_path: Path) -> None:
