@@ -146,7 +146,7 @@ def _walk(
     as_of = local_date(plan.flow, request, services.clock)
     evidence.keep_configuration(plan.project, plan.flow, result.folder, as_of, request.sets)
     with journal.stage("extract"):
-        result.raw = _extract(plan, result.folder, services)
+        result.raw = _extract(plan, result.folder, services, journal)
         journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
         _hold_empty(result)
     with journal.stage("map"):
@@ -207,13 +207,17 @@ def _send_kept(
 # ---------------------------------------------------------------- one function per stage
 
 
-def _extract(plan: Plan, folder: Path, services: Services) -> Mapping[str, RawTable]:
+def _extract(
+    plan: Plan, folder: Path, services: Services, journal: Journal
+) -> Mapping[str, RawTable]:
     from etlrunner import extract
 
     options = secrets.fill(plan.flow.source.options, plan.project)
     with plan.source.connect(
         options, clock=services.clock, progress=services.progress
     ) as connection:
+        if taken := getattr(connection, "source_file", None):
+            journal.note(source_file=taken)
         return extract.extract(
             connection,
             plan.raw_tables,
@@ -426,6 +430,7 @@ def _begin(plan: Plan, request: Request, services: Services) -> Result:
         config_hash=flow.config_hash,
         git_commit=git.head(plan.project.root),
         attempt=request.attempt,
+        source_file=request.source_file,
     )
     return Result(record=record, folder=run_folder(plan.project, record), plan=plan)
 
@@ -447,6 +452,7 @@ def _record_unplannable(
         stage="validate",
         git_commit=git.head(project.root),
         attempt=request.attempt,
+        source_file=request.source_file,
     )
     previous = _last_told(services.history, flow)
     folder = run_folder(project, record)

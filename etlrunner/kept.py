@@ -34,7 +34,7 @@ class Kept:
         """What the sending run takes over into its own record."""
         names = (
             "raw_rows counts findings repairs changes config_hash content_hash "
-            "archive_sha256 archive_size baseline scope"
+            "archive_sha256 archive_size baseline scope source_file"
         )
         return {name: getattr(self.run, name) for name in names.split()}
 

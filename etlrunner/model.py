@@ -519,7 +519,7 @@ class RunRecord:
     id: str
     flow: str
     trigger: str
-    """manual, plan, schedule, catch-up, retry, approve."""
+    """manual, plan, schedule, catch-up, retry, watch, approve."""
     started: datetime
     """UTC."""
     timezone: str = "UTC"
@@ -554,6 +554,8 @@ class RunRecord:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""
     receipt: Receipt | None = None
+    source_file: Mapping[str, str] = field(default_factory=dict)
+    """Of a source that reads a zip: its `sha256`, and when it was `changed` (ISO, UTC)."""
     approved_by: str = ""
     approved_because: str = ""
     """Who let it go, and why."""

@@ -41,6 +41,8 @@ class Request:
     as_of: date | None = None
     deliver: bool = True
     sets: Mapping[str, str] = field(default_factory=dict)
+    source_file: Mapping[str, str] = field(default_factory=dict)
+    """The file that started it, as the record keeps it."""
 
 
 @dataclass

@@ -72,6 +72,9 @@ def _one(run: RunRecord) -> None:
         else "",
         "last stage": run.stage,
         "configuration": f"{run.config_hash[:12]} (git {run.git_commit or 'none'})",
+        "read from": f"a file with SHA-256 {run.source_file['sha256']}"
+        if run.source_file.get("sha256")
+        else "",
         "compared with": run.baseline,
         "content": run.content_hash,
         "archive": f"{run.archive_sha256} ({run.archive_size:,} bytes)" if run.archive_size else "",

@@ -40,6 +40,8 @@ def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Projec
         flow = validate.read_flow(project, name)
         if flow.schedule is None or not flow.enabled:
             why = "no schedule" if flow.schedule is None else "not enabled"
+            if flow.enabled and flow.source.options.get("watch"):
+                why = "when a file arrives"
             rows.append([name, why, "", ""])
             continue
         zone = ZoneInfo(flow.schedule.timezone)
@@ -59,7 +61,10 @@ def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Projec
 @command.command("serve")
 @options.project_option
 def serve(project: Project) -> int:
-    """Run all enabled flows at their hours until stopped (Ctrl-C or SIGTERM end it cleanly)."""
+    """Run all enabled flows at their hours, and when a file arrives in a folder that they watch.
+
+    Runs until stopped; Ctrl-C or SIGTERM end it cleanly.
+    """
     from etlrunner.cli import starting
 
     stop = threading.Event()

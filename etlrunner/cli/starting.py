@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from etlrunner.cli import screen
@@ -116,8 +117,17 @@ def _starter(project: Project, services: Services, *, quiet: bool = False) -> St
     from etlrunner import engine
     from etlrunner.run import Request
 
-    def start(name: str, trigger: str, day: date, attempt: int) -> int:
-        request = Request(trigger=trigger, scheduled_date=day, attempt=attempt)
+    def start(
+        name: str,
+        trigger: str,
+        day: date | None,
+        attempt: int,
+        *,
+        source_file: Mapping[str, str] = MappingProxyType({}),
+    ) -> int:
+        request = Request(
+            trigger=trigger, scheduled_date=day, attempt=attempt, source_file=source_file
+        )
         result = engine.run(project, name, request, services)
         if isinstance(result.error, ConfigurationError):
             screen.problems(result.error.problems)

@@ -28,6 +28,8 @@ LEASE_SECONDS = 120
 RENEW_SECONDS = 30
 CLAIM_SECONDS = 600
 """How long a claim of another machine counts when no run has come of it."""
+_FILE = "file "
+"""Before a digest, where a scheduled attempt's claim has its date; never before any date in the order."""
 _PATIENCE = 10
 """Looks at a lock that is taken, 50 ms apart: `holder` takes it for a moment, too."""
 
@@ -83,25 +85,45 @@ def holder(database: Database, flow: str) -> Holder | None:
 def claim(database: Database, flow: str, day: date, attempt: int) -> bool:
     """Be the one starter of an attempt for a date; False if another one is, or was."""
     with database.writing() as connection:
-        now = database.now(connection)
-        fresh = {"expires": now + CLAIM_SECONDS, **owner_values()}
-        key = {"flow": flow, "day": day.isoformat(), "attempt": attempt}
-        insert = database.insert(CLAIMS).values(**key, **fresh).on_conflict_do_nothing()
-        if _is_new(connection, insert.returning(CLAIMS.c.flow)):
-            return not _was_made(connection, flow, day, attempt)
-        same = _claim_of(flow, day, attempt)
-        row = connection.execute(sa.select(CLAIMS).where(same).with_for_update()).one()
-        alive = owner_of(row).is_alive()
-        if alive or (alive is None and row.expires > now):
-            return False
-        connection.execute(sa.update(CLAIMS).where(same).values(**fresh))
-        return not _was_made(connection, flow, day, attempt)
+        mine = _is_claimed(database, connection, flow, day.isoformat(), attempt)
+        return mine and not _was_made(connection, flow, day, attempt)
+
+
+def claim_file(database: Database, flow: str, digest: str, attempt: int) -> bool:
+    """Be the one starter of an attempt for a file; False if another one is. Look at the runs after it."""
+    with database.writing() as connection:
+        return _is_claimed(database, connection, flow, _FILE + digest, attempt)
 
 
 def release_claim(database: Database, flow: str, day: date, attempt: int) -> None:
     """Nothing came of the attempt: another starter may make it."""
     with database.writing() as connection:
-        connection.execute(sa.delete(CLAIMS).where(_claim_of(flow, day, attempt)))
+        connection.execute(sa.delete(CLAIMS).where(_claim_of(flow, day.isoformat(), attempt)))
+
+
+def release_file(database: Database, flow: str, digest: str, attempt: int) -> None:
+    """Nothing came of the attempt: another starter may make it."""
+    with database.writing() as connection:
+        connection.execute(sa.delete(CLAIMS).where(_claim_of(flow, _FILE + digest, attempt)))
+
+
+def _is_claimed(
+    database: Database, connection: sa.Connection, flow: str, what: str, attempt: int
+) -> bool:
+    """Whether the claim is ours now: nobody's before, or one whose process is gone."""
+    now = database.now(connection)
+    fresh = {"expires": now + CLAIM_SECONDS, **owner_values()}
+    key = {"flow": flow, "day": what, "attempt": attempt}
+    insert = database.insert(CLAIMS).values(**key, **fresh).on_conflict_do_nothing()
+    if _is_new(connection, insert.returning(CLAIMS.c.flow)):
+        return True
+    same = _claim_of(flow, what, attempt)
+    row = connection.execute(sa.select(CLAIMS).where(same).with_for_update()).one()
+    alive = owner_of(row).is_alive()
+    if alive or (alive is None and row.expires > now):
+        return False
+    connection.execute(sa.update(CLAIMS).where(same).values(**fresh))
+    return True
 
 
 # ---------------------------------------------------------------- taking and keeping
@@ -218,10 +240,8 @@ def _is_mine(lease: Lease) -> sa.ColumnElement[bool]:
     return (LEASES.c.flow == lease.flow) & (LEASES.c.token == lease.token)
 
 
-def _claim_of(flow: str, day: date, attempt: int) -> sa.ColumnElement[bool]:
-    return (
-        (CLAIMS.c.flow == flow) & (CLAIMS.c.day == day.isoformat()) & (CLAIMS.c.attempt == attempt)
-    )
+def _claim_of(flow: str, what: str, attempt: int) -> sa.ColumnElement[bool]:
+    return (CLAIMS.c.flow == flow) & (CLAIMS.c.day == what) & (CLAIMS.c.attempt == attempt)
 
 
 def _lock_file(state: Path, flow: str) -> Path:

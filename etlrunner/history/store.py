@@ -140,6 +140,14 @@ class History:
         """Nothing came of the attempt: another starter may make it."""
         leases.release_claim(self._database, flow, day, attempt)
 
+    def claim_file(self, flow: str, digest: str, attempt: int) -> bool:
+        """Be the one starter of an attempt for a dropped file; False if another one is."""
+        return leases.claim_file(self._database, flow, digest, attempt)
+
+    def release_file(self, flow: str, digest: str, attempt: int) -> None:
+        """Nothing came of the attempt: another starter may make it."""
+        leases.release_file(self._database, flow, digest, attempt)
+
     # ------------------------------------------------------------ switched off
 
     def note_off(self, flow: str, moment: datetime) -> None:

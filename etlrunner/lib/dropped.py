@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
@@ -41,12 +41,12 @@ class Dropped:
     """Size, time and number of the file: another stamp, another content."""
 
 
-def zips(folder: Path, now: datetime | None = None) -> list[Dropped]:
+def zips(folder: Path, now: datetime) -> list[Dropped]:
     """The zips of a folder, the newest first; of two of the same moment the later name.
 
     Raises Unreachable when the folder cannot be looked into.
     """
-    latest = (now or datetime.now(UTC)).timestamp()
+    latest = now.timestamp()
     found = []
     try:
         for path in folder.iterdir():
@@ -73,9 +73,9 @@ def is_complete(path: Path) -> bool:
         return False
 
 
-def newest_complete(folder: Path) -> Path:
+def newest_complete(folder: Path, now: datetime) -> Path:
     """The newest complete zip of a folder; one that is still being written does not count."""
-    for each in zips(folder):
+    for each in zips(folder, now):
         if is_complete(each.path):
             return each.path
     raise Unreachable(f"{folder} holds no complete zip file")

@@ -5,8 +5,8 @@ Nothing is remembered elsewhere, so that several starters, and a starter that wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from etlrunner.history.store import Try
@@ -26,11 +26,12 @@ _FAR = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to make now."""
+    """An attempt to make now, for a date or for a file that arrived."""
 
-    date: date
+    date: date | None
     trigger: str
     attempt: int
+    source_file: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

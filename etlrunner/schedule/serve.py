@@ -1,4 +1,4 @@
-"""Starts flows at their hours: `serve` as a loop, `run_due` as one round for cron and systemd timers."""
+"""Starts flows at their hours and when files arrive: `serve` as a loop, `run_due` as one round for cron."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
 from etlrunner.model import Clock, Flow, RunRecord
+from etlrunner.schedule.arrivals import SETTLE, Arrivals, is_watching
 from etlrunner.schedule.calendar import Occurrence
 from etlrunner.schedule.decide import Attempt, Decision, decide
 
@@ -30,8 +32,20 @@ Flows = Callable[[], Mapping[str, Flow | EtlError]]
 """Reads every flow anew: a flow, or what is wrong with its file."""
 
 
-Start = Callable[[str, str, date, int], int]
-"""Runs a flow once (name, trigger, scheduled date, attempt), writes its record, gives the exit code."""
+class Start(Protocol):
+    """Runs a flow once, writes its record, gives the exit code."""
+
+    def __call__(
+        self,
+        name: str,
+        trigger: str,
+        day: date | None,
+        attempt: int,
+        *,
+        source_file: Mapping[str, str] = ...,
+    ) -> int:
+        """`day` is the scheduled date; `source_file` what is known of the file that arrived."""
+        ...
 
 
 def serve(
@@ -75,6 +89,9 @@ def run_due(
     """
     with _Rounds(flows, start, clock, history, workers, report, missed) as rounds:
         rounds.look()
+        if rounds.is_waiting:  # a file is taken when two looks find it the same
+            clock.sleep(SETTLE.total_seconds())
+            rounds.look()
     return rounds.codes
 
 
@@ -102,6 +119,7 @@ class _Rounds:
         self._wakes: dict[str, Decision] = {}
         self._off: dict[str, datetime] = {}
         self._stopped = False
+        self._arrivals = Arrivals(history, clock, report)
 
     def __enter__(self) -> _Rounds:
         return self
@@ -118,18 +136,25 @@ class _Rounds:
         for name, flow in self._read().items():
             if self._stopped:
                 break
-            if name in self._under_way or flow.schedule is None:
+            if name in self._under_way:
                 continue
             try:
-                self._one(flow) if flow.enabled else self._note_off(name)
+                self._one(flow) if flow.enabled else self._note_off(flow)
             except EtlError as error:
                 self._say(name, f"{name}: {error.message}")
                 self.codes[name] = error.exit_code
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a watched folder has a file that has yet to come to rest."""
+        return bool(self._arrivals.waiting)
 
     def pause(self, nap: timedelta) -> timedelta:
         """Until the next instant, but not longer than a nap."""
         now = self._clock.now()
         pauses = [each.wake - now for each in self._wakes.values() if each.wake is not None]
+        if self.is_waiting:
+            pauses.append(SETTLE)
         return max(timedelta(0), min([nap, *pauses]))
 
     def _read(self) -> dict[str, Flow]:
@@ -153,6 +178,26 @@ class _Rounds:
         return found
 
     def _one(self, flow: Flow) -> None:
+        """Start what is due; else what has arrived."""
+        begun = flow.schedule is not None and self._is_begun(flow)
+        if not begun and is_watching(flow):
+            self._take_arrival(flow)
+
+    def _take_arrival(self, flow: Flow) -> None:
+        if flow.schedule is None:  # else that has just been seen to
+            self._history.mark_interrupted(flow.name)
+        arrival = self._arrivals.look(flow)
+        if arrival is None or self._is_held(flow.name):
+            return
+        if not self._history.claim_file(flow.name, arrival.digest, arrival.attempt):
+            return
+        if len(self._arrivals.tries(flow.name, arrival.digest)) >= arrival.attempt:
+            return  # another starter was done with it before our claim
+        known = {"sha256": arrival.digest, "changed": arrival.changed.isoformat()}
+        self._begin(flow, Attempt(None, arrival.trigger, arrival.attempt, known))
+
+    def _is_begun(self, flow: Flow) -> bool:
+        """Look at the schedule, and start what is due; False if nothing was."""
         decision = self._decide(flow)
         if decision.under_way and self._history.mark_interrupted(flow.name):
             decision = self._decide(flow)
@@ -160,9 +205,12 @@ class _Rounds:
         for occurrence in decision.missed:
             self._note_missed(flow, occurrence)
         if decision.start is None or self._is_held(flow.name):
-            return
-        if self._history.claim(flow.name, decision.start.date, decision.start.attempt):
-            self._begin(flow, decision.start)
+            return False
+        assert decision.start.date is not None
+        if not self._history.claim(flow.name, decision.start.date, decision.start.attempt):
+            return False
+        self._begin(flow, decision.start)
+        return True
 
     def _decide(self, flow: Flow) -> Decision:
         now = self._clock.now()
@@ -193,7 +241,8 @@ class _Rounds:
     def _begin(self, flow: Flow, what: Attempt) -> None:
         if self._pool is None:
             self._run(flow.name, what)
-            self._wakes[flow.name] = self._decide(flow)  # perhaps another attempt comes soon
+            if flow.schedule is not None:  # perhaps another attempt comes soon
+                self._wakes[flow.name] = self._decide(flow)
         else:
             self._under_way[flow.name] = self._pool.submit(self._run, flow.name, what)
 
@@ -201,7 +250,8 @@ class _Rounds:
         """Run a flow; whatever goes wrong with it stays with it."""
         began = self._clock.monotonic()
         try:
-            code = self._start(name, what.trigger, what.date, what.attempt)
+            file = {"source_file": what.source_file} if what.source_file else {}
+            code = self._start(name, what.trigger, what.date, what.attempt, **file)
         except EtlError as error:
             code = error.exit_code
             self._report(f"{name}: {error.message}")
@@ -212,10 +262,15 @@ class _Rounds:
         self._stopped = code >= SIGNALLED
         seconds = self._clock.monotonic() - began
         _log.info("%s for %s ended with %d after %.1f s", name, what.date, code, seconds)
-        if code == BUSY:
+        if code == BUSY and what.date is not None:
             self._history.release_claim(name, what.date, what.attempt)
+        elif code == BUSY:
+            self._history.release_file(name, what.source_file["sha256"], what.attempt)
 
-    def _note_off(self, name: str) -> None:
+    def _note_off(self, flow: Flow) -> None:
+        if flow.schedule is None:
+            return
+        name = flow.name
         now = self._clock.now()
         if name not in self._off or abs(now - self._off[name]) >= SEEN_OFF:
             self._off[name] = now

@@ -47,7 +47,7 @@ STRANGERS = dict.fromkeys(
 def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[CsvConnection]:
     """Open the folder or zip, check every file, and give the connection."""
     with zip_files.opened(
-        options, _known_names(), rule="oneroster_csv.zip", strangers=STRANGERS
+        options, _known_names(), rule="oneroster_csv.zip", strangers=STRANGERS, clock=clock
     ) as it:
         yield CsvConnection(it, progress)
 
@@ -56,7 +56,7 @@ class CsvConnection:
     """An open set of files."""
 
     def __init__(self, opened: Opened, progress: Progress) -> None:
-        self.file_digest = opened.digest
+        self.source_file = opened.source_file
         self._folder = opened.folder
         self._progress = progress
         self.version, self._modes, problems = _manifest(opened.folder)

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from etlrunner.errors import ConfigurationError, Unreachable
 from etlrunner.lib import dropped
-from etlrunner.model import Options, Problem
+from etlrunner.model import Clock, Options, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A folder with the files, and the digest of the zip they came from (empty: from none)."""
+    """A folder with the files, and what is kept of the zip they came from (nothing: from none)."""
 
     folder: Path
-    digest: str = ""
+    source_file: Mapping[str, str] = field(default_factory=dict)
+    """`sha256` and `changed`: what the run's record keeps."""
 
 
 @contextlib.contextmanager
 def opened(
-    options: Options, wanted: AbstractSet[str], *, rule: str, strangers: Mapping[str, str]
+    options: Options,
+    wanted: AbstractSet[str],
+    *,
+    rule: str,
+    strangers: Mapping[str, str],
+    clock: Clock,
 ) -> Iterator[Opened]:
     """The files of a folder or zip, ready to be examined; what was unpacked is gone with the block."""
-    path = _path(options)
+    path = _path(options, clock)
     if path.is_dir():
         yield Opened(path)
         return
@@ -36,14 +44,17 @@ def opened(
         folder = Path(name)
         try:
             with open(path, "rb") as handle:
-                digest = dropped.digest(handle)
+                taken = {
+                    "sha256": dropped.digest(handle),
+                    "changed": _changed(handle.fileno(), clock),
+                }
                 dropped.unpack(handle, path.name, folder, wanted, rule=rule, strangers=strangers)
         except OSError as error:
             raise Unreachable(f"{path} cannot be read: {error.strerror}") from None
-        yield Opened(folder, digest)
+        yield Opened(folder, taken)
 
 
-def _path(options: Options) -> Path:
+def _path(options: Options, clock: Clock) -> Path:
     path = Path(options["path"])
     if options.get("watch"):
         if path.is_file():
@@ -51,7 +62,13 @@ def _path(options: Options) -> Path:
                 f"{path.name} is a file; with `watch` the folder is named into which zips arrive"
             )
             raise ConfigurationError([Problem("E205", message, path="source.path")], message)
-        return dropped.newest_complete(path)
+        return dropped.newest_complete(path, clock.now())
     if not path.exists():
         raise Unreachable(f"{path} is not there: neither a folder nor a zip file")
     return path
+
+
+def _changed(handle: int, clock: Clock) -> str:
+    """When an open file was changed last; a time in the future counts as now."""
+    changed = min(os.fstat(handle).st_mtime, clock.now().timestamp())
+    return datetime.fromtimestamp(changed, UTC).isoformat()
