@@ -1,4 +1,4 @@
-"""Finished tables against the target's rules: repairs first, then findings over what is left."""
+"""Finished tables against the target's rules: what the flow lets go or mends first, then what is left."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import table
-from etlrunner.checks import apple_school_manager, references
+from etlrunner.checks import apple_school_manager, references, rulings
+from etlrunner.checks.acting import act
 from etlrunner.checks.archive_file import read_archive
+from etlrunner.checks.books import Books
+from etlrunner.checks.listing import Items, look
 from etlrunner.checks.repairs import repair
 from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
 from etlrunner.target import APPLE_SCHOOL_MANAGER, Target
+
+MOST_ROUNDS = 50
+"""Far more than the tables refer to each other in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +44,40 @@ def check(
     modules: Iterable[CheckModule],
     progress: Progress,
 ) -> Checked:
-    """Repair what the flow says, then look for everything that Apple would refuse or people notice.
+    """Apply verdicts and repairs until nothing more is to do, then look for everything that is wrong.
 
     Errors are findings like the others here: whether they end the run is the engine's to say.
+    Raises RuntimeError when the rows do not add up afterwards.
     """
     progress.start("check", len(finished), "tables")
-    repaired, repairs = repair(target, finished, flow.repair, folder)
-    tables = {name: pl.scan_parquet(made.path) for name, made in repaired.items()}
-    findings = findings_of(tables, modules, options_for(target, flow.sink.options))
+    books = Books(target, dict(finished), folder)
+    options, shelf = options_for(target, flow.sink.options), tuple(modules)
+    repairs = _settle(books, flow, shelf, options)
+    failing = [rule for rule, ruling in flow.rules.items() if ruling.verdict == "fail"]
+    looked = look(_items(books.frames(), shelf, options), failing)
+    books.keys += looked.keys
+    notes = [note for made in finished.values() for note in made.notes]
+    judged = rulings.judged((*notes, *looked.findings), flow.rules)
+    found = _in_order(judged, books.frames(), target)
+    tables = books.close()
     progress.done("check")
-    return Checked(repaired, findings, repairs)
+    return Checked(tables, found, repairs)
+
+
+def _settle(
+    books: Books, flow: Flow, modules: Iterable[CheckModule], options: Options
+) -> tuple[Repair, ...]:
+    """Verdicts and repairs, again and again: a class that is left out takes its roster rows with it.
+
+    It ends because every round leaves out rows or empties cells, and puts none back.
+    """
+    verdicts, repairs = rulings.acting(flow), list(repair(books, flow.repair))
+    rounds = 0
+    while verdicts and act(books, _items(books.frames(), modules, options), verdicts):
+        repairs += repair(books, flow.repair)
+        if (rounds := rounds + 1) > MOST_ROUNDS:
+            raise RuntimeError("checks and repairs do not come to an end")
+    return tuple(repairs)
 
 
 def check_zip(path: Path, sink: Options | None = None) -> tuple[Finding, ...]:
@@ -72,9 +102,25 @@ def findings_of(
     tables: Mapping[str, pl.LazyFrame], modules: Iterable[CheckModule], options: Options
 ) -> tuple[Finding, ...]:
     """Every module's findings, errors first, each in the order of the files and rows."""
-    found = [finding for module in modules for finding in module.check(tables, options)]
-    order = {name: place for place, name in enumerate(options["target"].tables)}
-    found.sort(key=lambda f: (f.severity != "error", order.get(f.table, 99), f.rule, f.row or 1e12))
+    found = look(_items(tables, modules, options)).findings
+    return _in_order(found, tables, options["target"])
+
+
+def _items(
+    tables: Mapping[str, pl.LazyFrame], modules: Iterable[CheckModule], options: Options
+) -> Items:
+    for module in modules:
+        yield from module.check(tables, options)
+
+
+def _in_order(
+    findings: Iterable[Finding], tables: Mapping[str, pl.LazyFrame], target: Target
+) -> tuple[Finding, ...]:
+    order = {name: place for place, name in enumerate(target.tables)}
+    found = sorted(
+        findings,
+        key=lambda f: (f.severity != "error", order.get(f.table, 99), f.rule, f.row or 1e12),
+    )
     return tuple(_with_schools(found, tables))
 
 

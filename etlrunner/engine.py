@@ -159,6 +159,7 @@ def _walk(
             counts={name: table.counts for name, table in result.finished.items()},
             findings=_tally(result.findings),
             repairs=dict(Counter(repair.rule for repair in result.repairs)),
+            touched=_touched(result.finished),
         )
     _refuse_errors(result)
     with journal.stage("compare"):
@@ -266,8 +267,7 @@ def _check(plan: Plan, result: Result, services: Services) -> None:
         progress=services.progress,
     )
     result.finished = checked.finished
-    notes = [note for table in result.finished.values() for note in table.notes]
-    result.findings = (*notes, *checked.findings)
+    result.findings = checked.findings
     result.repairs = tuple(checked.repairs)
 
 
@@ -554,6 +554,14 @@ def _change_counts(changes: Changes) -> Mapping[str, tuple[int, int, int]]:
     return {
         name: (table.added, table.changed, table.removed) for name, table in changes.tables.items()
     }
+
+
+def _touched(finished: Mapping[str, FinishedTable]) -> Mapping[str, Mapping[str, int]]:
+    """Cells that rules emptied or cut, by verdict and rule."""
+    found: dict[str, Counter[str]] = {}
+    for one in (one for table in finished.values() for one in table.touched):
+        found.setdefault(one.verdict, Counter())[one.rule] += one.count
+    return {verdict: dict(rules) for verdict, rules in found.items()}
 
 
 def _tally(findings: tuple[Finding, ...]) -> Mapping[str, int]:

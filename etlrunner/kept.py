@@ -33,7 +33,7 @@ class Kept:
     def facts(self) -> Mapping[str, Any]:
         """What the sending run takes over into its own record."""
         names = (
-            "raw_rows counts findings repairs changes config_hash content_hash "
+            "raw_rows counts findings repairs touched changes config_hash content_hash "
             "archive_sha256 archive_size baseline scope source_file"
         )
         return {name: getattr(self.run, name) for name in names.split()}

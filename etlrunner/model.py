@@ -5,7 +5,7 @@ Nothing here reads, writes or decides. Words are those of design section 11.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -16,6 +16,9 @@ Options = Mapping[str, Any]
 """A component's options after validation: defaults filled in, secrets still references."""
 
 Severity = Literal["error", "warning"]
+
+Verdict = Literal["fail", "reject", "blank", "cut", "warn"]
+"""What happens to a row that breaks a rule (`docs/rules.md`)."""
 
 
 # ---------------------------------------------------------------- places, problems, findings
@@ -236,6 +239,17 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a flow decides about one rule, in place of what holds by itself."""
+
+    verdict: Verdict
+    reason: str = ""
+    owner: str = ""
+    expires: date | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     keep: timedelta = timedelta(days=400)
     keep_rows: timedelta = timedelta(days=14)
@@ -256,6 +270,7 @@ class Flow:
     select: Select = Select()
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Ruling] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
     crosswalks: Mapping[str, LookupTable] = field(default_factory=dict)
     """Table of the roster (users, classes, courses, orgs) -> its new ids as the ids Apple knows."""
@@ -404,6 +419,19 @@ class FinishedTable:
     reasons: tuple[str, ...] = ()
     notes: tuple[Finding, ...] = ()
     """What the mapping noticed: warnings that go beside the checks' findings."""
+    touched: tuple[Touched, ...] = ()
+    """Cells that a verdict emptied or cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Cells of one column that are not sent as they came, because they broke a rule: how many."""
+
+    rule: str
+    table: str
+    column: str
+    verdict: Verdict
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,6 +565,8 @@ class RunRecord:
     findings: Mapping[str, int] = field(default_factory=dict)
     """Findings per rule."""
     repairs: Mapping[str, int] = field(default_factory=dict)
+    touched: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Cells that rules emptied (`blank`) or cut: verdict -> rule -> cells."""
     changes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     """Per table: added, changed, removed."""
     holds: tuple[str, ...] = ()
@@ -632,6 +662,7 @@ class SinkModule(Protocol):
 
 
 class CheckModule(Protocol):
-    """A module on the shelf `checks/`: yields findings over finished tables."""
+    """A module on the shelf `checks/`: yields findings, and rules over a table's rows
+    (`checks.listing.TableRules`), which are looked up for it."""
 
-    def check(self, tables: Mapping[str, Any], options: Options) -> Iterator[Finding]: ...
+    def check(self, tables: Mapping[str, Any], options: Options) -> Iterable[Any]: ...

@@ -10,7 +10,7 @@ import polars as pl
 
 from etlrunner import table
 from etlrunner.checks import values
-from etlrunner.checks.listing import RowRule, Tables, broken_rows, limited, shown, whole_file
+from etlrunner.checks.listing import Items, RowRule, TableRules, Tables, shown, whole_file
 from etlrunner.model import Finding, Options
 from etlrunner.target import Target, TargetColumn, TargetTable
 
@@ -28,17 +28,17 @@ class District:
     federated_domains: tuple[str, ...]
 
 
-def check(tables: Tables, options: Options) -> Iterator[Finding]:
-    """Yield every finding; options: target, account_name_uses, federated_domains."""
+def check(tables: Tables, options: Options) -> Items:
+    """Yield findings about whole files, and rules; options: target, account_name_uses, federated_domains."""
     district = District(
         options["target"],
         frozenset(options.get("account_name_uses") or ()),
         tuple(domain.lower() for domain in options.get("federated_domains") or ()),
     )
-    return limited(_all(tables, district))
+    return _all(tables, district)
 
 
-def _all(tables: Tables, district: District) -> Iterator[Finding]:
+def _all(tables: Tables, district: District) -> Items:
     for spec in district.target.tables.values():
         if spec.name in tables:
             frame = tables[spec.name]
@@ -47,7 +47,7 @@ def _all(tables: Tables, district: District) -> Iterator[Finding]:
             if not table.collect(frame.select(pl.len())).item():
                 yield whole_file("empty-file", spec.name, "there are no rows in it")
             rules = [*_table_rules(spec, names, district), *_other_tables(spec, names, tables)]
-            yield from broken_rows(spec, frame, rules)
+            yield TableRules(spec, frame, rules)
     yield from _shared_addresses(tables, district)
 
 
@@ -227,7 +227,7 @@ def _column(frame: pl.LazyFrame, name: str) -> pl.Series:
     return table.collect(frame.select(pl.col(name).unique())).to_series()
 
 
-def _shared_addresses(tables: Tables, district: District) -> Iterator[Finding]:
+def _shared_addresses(tables: Tables, district: District) -> Items:
     """An address in a federated domain belongs to one person, students and staff together."""
     people = {
         name: tables[name]
@@ -244,7 +244,7 @@ def _shared_addresses(tables: Tables, district: District) -> Iterator[Finding]:
     if taken.height:
         owners = taken.unique("email_address", keep="first", maintain_order=True)
         for name, frame in people.items():
-            yield from broken_rows(
+            yield TableRules(
                 district.target.tables[name], frame, [_shared_address(address, owners)]
             )
 

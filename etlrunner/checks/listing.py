@@ -8,12 +8,12 @@ one; the rest share one finding whose `count` says how many they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from etlrunner import table
+from etlrunner import findings_file, table
 from etlrunner.checks.rules import RULES
 from etlrunner.model import Finding
 from etlrunner.target import TargetTable
@@ -34,7 +34,8 @@ Message = Callable[[Mapping[str, str]], str]
 class RowRule:
     """`broken` is true where a row breaks the rule; `message` gets the cells named in `shows`.
 
-    `gate`, if given, is cheaper and is true when any row may break it.
+    `gate`, if given, is cheaper and is true when any row may break it. `cut` is what the column's cell
+    becomes where a flow cuts off what breaks the rule.
     """
 
     rule: str
@@ -43,19 +44,53 @@ class RowRule:
     column: str | None = None
     shows: Sequence[str] = ()
     gate: pl.Expr | None = field(default=None)
+    cut: pl.Expr | None = field(default=None)
 
 
-def broken_rows(
-    spec: TargetTable, frame: pl.LazyFrame, rules: Sequence[RowRule]
-) -> Iterator[Finding]:
-    """The findings of row rules over one table, in the order of the rules."""
-    if not rules:
+@dataclass(frozen=True)
+class TableRules:
+    """Rules over the rows of one table, for whoever looks them up or acts on them."""
+
+    spec: TargetTable
+    frame: pl.LazyFrame
+    rules: Sequence[RowRule]
+
+
+Items = Iterable[Finding | TableRules]
+
+
+@dataclass
+class Looked:
+    """What was found: findings, the first of each rule one by one, and every key (findings_file)."""
+
+    findings: list[Finding] = field(default_factory=list)
+    keys: list[pl.DataFrame] = field(default_factory=list)
+
+
+def look(items: Items, failing: Collection[str] = ()) -> Looked:
+    """Look up every rule, in the order of the items; those in `failing` are errors to the flow."""
+    looked = Looked()
+    for item in items:
+        if isinstance(item, Finding):
+            looked.findings.append(item)
+        else:
+            for rule in broken(item):
+                is_error = RULES[rule.rule].severity == "error"
+                verdict = "fail" if is_error or rule.rule in failing else "warn"
+                looked.findings += _listed(item.spec, item.frame, rule, looked.keys, verdict)
+    looked.findings = list(limited(looked.findings))
+    return looked
+
+
+def broken(item: TableRules) -> Iterator[RowRule]:
+    """The rules that some row may break, counted in one pass over the table."""
+    if not item.rules:
         return
-    asked = [(rule.gate if rule.gate is not None else rule.broken.any()) for rule in rules]
-    verdict = table.collect(frame.select(e.alias(str(n)) for n, e in enumerate(asked))).row(0)
-    for rule, broken in zip(rules, verdict, strict=True):
-        if broken:
-            yield from _listed(spec, frame, rule)
+    asked = [(rule.gate if rule.gate is not None else rule.broken.any()) for rule in item.rules]
+    verdict = table.collect(item.frame.select(e.alias(str(n)) for n, e in enumerate(asked))).row(0)
+    for rule, is_broken in zip(item.rules, verdict, strict=True):
+        if is_broken:
+            yield rule
 
 
 def limited(findings: Iterable[Finding], most: int = LISTED) -> Iterator[Finding]:
@@ -85,21 +120,23 @@ def whole_file(rule: str, name: str, message: str, *, column: str | None = None)
     return Finding(rule, RULES[rule].severity, message, name, column=column)
 
 
-def _listed(spec: TargetTable, frame: pl.LazyFrame, rule: RowRule) -> Iterator[Finding]:
-    """The first rows one by one, then one finding that stands for the rest."""
+def _listed(
+    spec: TargetTable,
+    frame: pl.LazyFrame,
+    rule: RowRule,
+    keys: list[pl.DataFrame],
+    verdict: str,
+) -> Iterator[Finding]:
+    """The first rows one by one, then one finding that stands for the rest; all of their keys."""
     names = frame.collect_schema().names()
     wanted = [n for n in dict.fromkeys((spec.key, "location_id", *rule.shows)) if n in names]
-    found = (
-        frame.with_row_index(NUMBER, offset=1)
-        .filter(rule.broken)
-        .select(NUMBER, *wanted)
-        .with_columns(pl.len().alias("_all"))
-        .head(LISTED)
-    )
-    rows = table.collect(found)
-    for row in rows.iter_rows(named=True):
+    found = frame.with_row_index(NUMBER, offset=1).filter(rule.broken)
+    rows = table.collect(found.select(NUMBER, *wanted))
+    if spec.key in names and rows.height:
+        keys.append(findings_file.rows(spec.name, rows[spec.key], rule.rule, rule.column, verdict))
+    for row in rows.head(LISTED).iter_rows(named=True):
         yield _finding(spec, rule, row)
-    if rows.height and (more := rows["_all"][0] - rows.height):
+    if (more := rows.height - LISTED) > 0:
         severity = RULES[rule.rule].severity
         yield Finding(rule.rule, severity, "", spec.name, row=REST, column=rule.column, count=more)
 

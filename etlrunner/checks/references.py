@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from etlrunner import table
-from etlrunner.checks.listing import RowRule, Tables, broken_rows, limited, shown
-from etlrunner.model import Finding, Options
+from etlrunner.checks.listing import Items, RowRule, TableRules, Tables, shown
+from etlrunner.model import Options
 from etlrunner.target import Target, TargetTable
 
 RULE_OF = {
@@ -21,17 +21,14 @@ RULE_OF = {
 """The rule for a reference into a table."""
 
 
-def check(tables: Tables, options: Options) -> Iterator[Finding]:
-    """Yield what refers to nothing; an empty cell is no reference."""
-    return limited(_all(tables, options["target"]))
-
-
-def _all(tables: Tables, target: Target) -> Iterator[Finding]:
+def check(tables: Tables, options: Options) -> Items:
+    """Yield the rules about what refers to nothing; an empty cell is no reference."""
+    target: Target = options["target"]
     ids: dict[tuple[str, str], pl.Series] = {}
     for spec in target.tables.values():
         if spec.name in tables:
             frame = tables[spec.name]
-            yield from broken_rows(spec, frame, list(_rules(spec, frame, tables, ids)))
+            yield TableRules(spec, frame, list(_rules(spec, frame, tables, ids)))
 
 
 def _rules(

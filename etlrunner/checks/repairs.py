@@ -7,17 +7,14 @@ one repair drops is missing for the next. Only references are ever repaired: a v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import polars as pl
 
-from etlrunner import table
+from etlrunner import findings_file, table
+from etlrunner.checks.books import NUMBER, Books
 from etlrunner.model import FinishedTable, Repair
-from etlrunner.target import Target, TargetColumn, TargetTable
-
-REJECTS = "rejects.parquet"
-_REJECT_COLUMNS = ("table", "key", "rule", "column")
+from etlrunner.target import TargetColumn, TargetTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,50 +36,51 @@ REFERENCES = (
 """In the order they are applied. A row that two of them would drop counts for the first."""
 
 
-def repair(
-    target: Target,
-    finished: Mapping[str, FinishedTable],
-    choices: Mapping[str, str],
-    folder: Path,
-) -> tuple[dict[str, FinishedTable], tuple[Repair, ...]]:
-    """The finished tables after the repairs that the flow chose, and each repair.
-
-    Only a table that changes is written again; dropped rows move in its counts, its fates and the rejects.
-    """
-    repaired = dict(finished)
+def repair(books: Books, choices: Mapping[str, str]) -> tuple[Repair, ...]:
+    """Apply the repairs that the flow chose, and return each; only a table that changes is written again."""
     done: list[Repair] = []
     for reference in REFERENCES:
-        if choices.get(reference.rule, "fail") == "drop" and reference.table in repaired:
-            repaired[reference.table], repairs = _apply(reference, target, repaired, folder)
-            done += repairs
-    return repaired, tuple(done)
+        if choices.get(reference.rule, "fail") == "drop" and reference.table in books.tables:
+            done += _apply(reference, books)
+    return tuple(done)
 
 
-def _apply(
-    reference: Reference, target: Target, finished: Mapping[str, FinishedTable], folder: Path
-) -> tuple[FinishedTable, list[Repair]]:
-    spec, before = target.tables[reference.table], finished[reference.table]
+def _apply(reference: Reference, books: Books) -> list[Repair]:
+    spec, before = books.target.tables[reference.table], books.tables[reference.table]
     column = spec.column(reference.column)
-    if column is None or column.references is None or column.references[0] not in finished:
-        return before, []
-    known = _known(finished[column.references[0]], column.references[1])
+    if column is None or column.references is None or column.references[0] not in books.tables:
+        return []
+    known = _known(books.tables[column.references[0]], column.references[1])
     names = [name for name in before.columns if spec.column(name) is column]
     bad = pl.any_horizontal(_dangling(name, known) for name in names)
-    hurt = table.collect(pl.scan_parquet(before.path).filter(bad).select(spec.key, *names))
+    hurt = books.rows(spec.name, bad, *names)
     if not hurt.height:
-        return before, []
+        return []
     rule = f"repair.{reference.rule}"
     repairs = list(_repairs(rule, spec, column, names, hurt, set(known)))
-    dropped = pl.Series(spec.key, [r.key for r in repairs if r.row_dropped], dtype=pl.String)
-    frame = pl.scan_parquet(before.path)
-    if column.required:  # by what the row holds, not by its key: keys may be there twice
-        nothing_left = ~pl.any_horizontal(pl.col(name).is_in(known.implode()) for name in names)
-        frame = frame.filter(~(bad & nothing_left))
+    dropped = hurt.filter(pl.Series([one.row_dropped for one in repairs]))
+    frame = books.frame(spec.name)
+    if dropped.height:  # by place, not by key: keys may be there twice
+        frame = frame.with_row_index(NUMBER).filter(
+            ~pl.col(NUMBER).is_in(dropped[NUMBER].implode())
+        )
+        frame = frame.drop(NUMBER)
     if column.numbered:
         frame = _closed_up(frame, names, known)
-    table.sink(frame, before.path)
-    _reject(folder / REJECTS, spec.name, rule, column.name, dropped)
-    return _counted(before, rule, dropped), repairs
+    books.write(spec.name, frame)
+    books.dropped(spec.name, rule, column.name, dropped)
+    books.keys.append(lines(repairs))
+    return repairs
+
+
+def lines(repairs: Sequence[Repair]) -> pl.DataFrame:
+    """The repairs as lines of findings.parquet."""
+    cells = [
+        (one.table, one.key, one.rule, one.column or "", "repair", one.before, one.after)
+        for one in repairs
+    ]
+    schema = dict.fromkeys(findings_file.COLUMNS, pl.String)
+    return pl.DataFrame(cells, schema=schema, orient="row")
 
 
 def _known(finished: FinishedTable, key: str) -> pl.Series:
@@ -138,46 +136,3 @@ def _closed_up(frame: pl.LazyFrame, names: Sequence[str], known: pl.Series) -> p
         for place, name in enumerate(names)
     ]
     return judged.with_columns(moved).drop("_bad", "_kept")
-
-
-def _counted(before: FinishedTable, rule: str, dropped: pl.Series) -> FinishedTable:
-    """The counts after rows moved from written to rejected; the law holds before and after."""
-    if not dropped.len():
-        return before
-    counts = before.counts
-    rejected = {**counts.rejected, rule: counts.rejected.get(rule, 0) + dropped.len()}
-    moved = replace(counts, rejected=rejected, written=counts.written - dropped.len())
-    if not moved.holds():
-        raise RuntimeError(f"{before.name}: the rows do not add up after {rule}")
-    reasons = before.reasons if rule in before.reasons else (*before.reasons, rule)
-    if before.fate_path is not None:
-        _refate(before.fate_path, 1 + reasons.index(rule), dropped)
-    return replace(before, counts=moved, reasons=reasons)
-
-
-def _refate(path: Path, fate: int, dropped: pl.Series) -> None:
-    """Source rows whose row was written and is now dropped get the repair as their reason."""
-    frame = pl.scan_parquet(path)
-    kind = frame.collect_schema()["fate"]
-    gone = (pl.col("fate") == 0) & pl.col("key").is_in(dropped.implode())
-    changed = pl.when(gone).then(pl.lit(fate, dtype=kind)).otherwise(pl.col("fate"))
-    table.sink(frame.with_columns(changed.alias("fate")), path)
-
-
-def _reject(path: Path, name: str, rule: str, column: str, dropped: pl.Series) -> None:
-    """Add dropped rows to the run's rejects."""
-    if not dropped.len():
-        return
-    more = pl.DataFrame({"key": dropped}).select(
-        pl.lit(name).alias("table"),
-        pl.col("key"),
-        pl.lit(rule).alias("rule"),
-        pl.lit(column).alias("column"),
-    )
-    frames = [more.lazy()]
-    if path.exists():
-        before = pl.scan_parquet(path)
-        kinds = before.collect_schema()
-        more = more.with_columns(pl.col(name).cast(kinds[name]) for name in _REJECT_COLUMNS)
-        frames = [before, more.lazy().select(kinds.names())]
-    table.sink(pl.concat(frames), path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import polars as pl
 
@@ -14,6 +15,7 @@ _CONTROL = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u
 _BOM = "\\ufeff"
 _INVISIBLE = "\\u00ad\\u200b-\\u200d\\u2060"
 _OPENING, _CLOSING = "“”„", "“”"
+_CURLY = f"^[{_OPENING}]|[{_CLOSING}]$"
 _BACKSLASH = "\\\\"
 _SUSPECT = f"[{_CONTROL}{_BOM}{_INVISIBLE}{_OPENING}{_BACKSLASH}]"
 _ADDRESS = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
@@ -22,12 +24,13 @@ _ADDRESS = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
 def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     """What no value may hold, or had better not; one look at the column decides about all."""
     curly = f"(?s)^[{_OPENING}].*[{_CLOSING}]$"
-    yield _holds("asm-control-character", name, f"[{_CONTROL}]", "holds the control character")
-    yield _holds("asm-bom", name, _BOM, "holds the byte order mark")
-    yield _holds("asm-zero-width", name, f"[{_INVISIBLE}]", "holds the invisible character")
-    yield _holds("asm-curly-quotes", name, curly, "stands in curly quotes")
+    holds = partial(_holds, name, may_cut=not identifier)
+    yield holds("asm-control-character", f"[{_CONTROL}]", "holds the control character")
+    yield holds("asm-bom", _BOM, "holds the byte order mark")
+    yield holds("asm-zero-width", f"[{_INVISIBLE}]", "holds the invisible character")
+    yield holds("asm-curly-quotes", curly, "stands in curly quotes", cuts=_CURLY)
     rule = "asm-backslash-id" if identifier else "asm-backslash"
-    yield _holds(rule, name, _BACKSLASH, "holds a backslash")
+    yield holds(rule, _BACKSLASH, "holds a backslash")
 
 
 def addresses(name: str, domains: tuple[str, ...]) -> Iterator[RowRule]:
@@ -46,8 +49,10 @@ def in_domains(name: str, domains: tuple[str, ...]) -> pl.Expr:
     return domain.is_in(list(domains)).fill_null(value=False)
 
 
-def _holds(rule: str, name: str, pattern: str, what: str) -> RowRule:
-    """The message names the character, not the value."""
+def _holds(
+    name: str, rule: str, pattern: str, what: str, *, may_cut: bool, cuts: str = ""
+) -> RowRule:
+    """The message names the character, not the value. `cuts` is what is cut off, if not all of it."""
     seen = re.compile(pattern)
 
     def message(cells: Mapping[str, str]) -> str:
@@ -59,7 +64,8 @@ def _holds(rule: str, name: str, pattern: str, what: str) -> RowRule:
 
     suspect = pl.col(name).str.contains(_SUSPECT).any()
     broken = pl.col(name).str.contains(pattern)
-    return RowRule(rule, broken, message, name, shows=(name,), gate=suspect)
+    cut = pl.col(name).str.replace_all(cuts or pattern, "").str.strip_chars() if may_cut else None
+    return RowRule(rule, broken, message, name, shows=(name,), gate=suspect, cut=cut)
 
 
 def _says(message: str) -> Message:

@@ -14,6 +14,8 @@ from etlrunner.errors import UsageError
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
     """Explain an error code (E104), a rule of the data checks, a safeguard, or an exit code (6)."""
+    from etlrunner.checks import rules
+
     texts = _texts()
     if code is None:
         for name, (title, _) in texts.items():
@@ -23,6 +25,8 @@ def command(code: str | None) -> None:
     by_name = {name.lower(): name for name in texts}
     name = code.strip().strip("[]").lower()
     wanted = by_name.get(name) or by_name.get(_safeguard(name))
+    if wanted is None and (rule := rules.find(code.strip().strip("[]"))):
+        wanted = rule.id
     if wanted is None:
         close = difflib.get_close_matches(code.lower(), by_name, n=3)
         hint = f"did you mean {', '.join(by_name[item] for item in close)}?" if close else ""
@@ -39,13 +43,10 @@ def _safeguard(name: str) -> str:
 
 def _texts() -> dict[str, tuple[str, str]]:
     """Everything that can be explained: name -> (title, text)."""
-    from etlrunner.checks.rules import RULES
+    from etlrunner.checks.rules import RULES, described
     from etlrunner.config.explain import EXPLANATIONS
     from etlrunner.expressions.codes import CODES
 
-    rules = {
-        rule.id: (rule.title, f"{rule.explanation}\n\nWhat to do: {rule.remedy}")
-        for rule in RULES.values()
-    }
+    rules = {rule.id: (rule.title, described(rule)) for rule in RULES.values()}
     codes = {code: EXPLANATIONS.get(code, (title, text)) for code, (title, text) in CODES.items()}
     return {**EXPLANATIONS, **codes, **rules}

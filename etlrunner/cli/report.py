@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from etlrunner.cli import screen
@@ -22,7 +22,6 @@ def show(result: Result) -> None:
     _counts(result)
     _steps(result)
     _reasons(result)
-    _repairs(result)
     _findings(_all_findings(result))
     if result.changes is not None and result.changes.baseline:
         _schools(result.changes)
@@ -40,6 +39,7 @@ def as_data(result: Result) -> dict[str, Any]:
         "problems": _problems(result),
         "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
+        "touched": [plain.of(one) for made in result.finished.values() for one in made.touched],
         "changes": plain.of(result.changes),
         "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
@@ -101,28 +101,34 @@ def _steps(result: Result) -> None:
 
 
 def _reasons(result: Result) -> None:
-    rows: list[list[object]] = []
-    for name in FILE_ORDER:
-        table = result.finished.get(name)
-        if table is None:
-            continue
-        rows += [[name, "filtered", rule, n] for rule, n in table.counts.filtered.items() if n]
-        rows += [[name, "rejected", rule, n] for rule, n in table.counts.rejected.items() if n]
+    """Rows left out and cells changed, each by what was done to them and by which rule."""
+    rows = [row for name in FILE_ORDER for row in _of_table(result, name)]
     if rows:
-        screen.table(
-            ["table", "", "rule", "rows"], rows, title="What was left out, and by which rule"
-        )
+        header = ["table", "what", "rule", "column", "rows or cells"]
+        screen.table(header, rows, title="What was left out or changed, and by which rule")
 
 
-def _repairs(result: Result) -> None:
+def _of_table(result: Result, name: str) -> Iterator[list[object]]:
+    made = result.finished.get(name)
+    if made is None:
+        return
+    for rule, count in made.counts.filtered.items():
+        yield [name, "filtered", rule, "", count]
+    for rule, count in made.counts.rejected.items():
+        what = "repaired: row dropped" if rule.startswith("repair.") else "rejected"
+        yield [name, what, rule, "", count]
+    for one in made.touched:
+        yield [name, _TOUCHED[one.verdict], one.rule, one.column, one.count]
     cells = Counter(
-        (repair.table, repair.rule, repair.column or "")
+        (repair.rule, repair.column or "")
         for repair in result.repairs
-        if not repair.row_dropped
+        if repair.table == name and not repair.row_dropped
     )
-    if cells:
-        rows = [[table, rule, column, n] for (table, rule, column), n in sorted(cells.items())]
-        screen.table(["table", "rule", "column", "cells"], rows, title="What was repaired")
+    for (rule, column), count in sorted(cells.items()):
+        yield [name, "repaired: cell changed", rule, column, count]
+
+
+_TOUCHED = {"blank": "blanked", "cut": "cut"}
 
 
 def _findings(findings: tuple[Finding, ...]) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from etlrunner.config import domain, layers, load, mappings, options, surroundings, timezones
+from etlrunner.config import (
+    domain,
+    layers,
+    load,
+    mappings,
+    options,
+    rulings,
+    surroundings,
+    timezones,
+)
 from etlrunner.config.mappings import Reading
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
@@ -259,6 +268,7 @@ class _FlowReader:
 
     def _built(self, values: dict[str, Any], mapping: MappingSet) -> Flow:
         leave_out = self._leave_out(values.get("leave_out", {}))
+        rules = rulings.read(values.get("rules", {}), self.places, self.reading)
         if self.reading.problems:
             raise ConfigurationError(self.reading.problems)
         name = self.path.stem
@@ -275,6 +285,7 @@ class _FlowReader:
             select=self._select(values["select"]),
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
+            rules=rules,
             leave_out=leave_out,
             crosswalks=self._crosswalks(values.get("crosswalks", {})),
             retry=_retry(values["retry"]),

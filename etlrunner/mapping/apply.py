@@ -18,14 +18,14 @@ from types import ModuleType
 
 import polars as pl
 
-from etlrunner import roster
+from etlrunner import findings_file, roster
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import conditions, select, text
-from etlrunner.mapping.columns import Made, compile_columns, first_rule
+from etlrunner.mapping import conditions, select, text, verdicts
+from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import (
     Counts,
@@ -39,6 +39,8 @@ from etlrunner.model import (
     Step,
     StepCounts,
     TableMapping,
+    Touched,
+    Verdict,
 )
 from etlrunner.table import ROW, ColumnTable, NumberedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER, TargetTable
@@ -99,14 +101,18 @@ def map_tables(
     wanted = {name: one for name, one in flow.mapping.tables.items() if not only or name in only}
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
+    touched: list[pl.DataFrame] = [findings_file.nothing()]
+    chosen = verdicts.chosen(flow)
     progress.start("map", len(wanted), "tables")
     for name, mapping in wanted.items():
         target = APPLE_SCHOOL_MANAGER.tables[name]
-        work = _Work(mapping, target, selected, folder, as_of, resolve, watch)
+        work = _Work(mapping, target, selected, folder, as_of, resolve, chosen, watch)
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
+        touched += work.touched_rows
         progress.advance("map", 1)
     tables.sink(pl.concat(rejects).lazy(), folder / "rejects.parquet")
+    tables.sink(pl.concat(touched).lazy(), folder / findings_file.NAME)
     shutil.rmtree(scratch)
     progress.done("map")
     return done
@@ -122,6 +128,7 @@ class _Work:
     folder: Path
     as_of: date
     resolve: Resolve
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     watch: Watch = NOBODY
     reasons: list[str] = field(default_factory=list)
     filtered: int = 0
@@ -130,11 +137,15 @@ class _Work:
     added: int = 0
     steps: list[StepCounts] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
+    touched: list[Touched] = field(default_factory=list)
+    touched_rows: list[pl.DataFrame] = field(default_factory=list)
 
     def finish(self) -> FinishedTable:
         frame = self._selected()
         columns, frame = self._transformed(frame)
-        made = compile_columns(self.mapping, columns, self.target, today=self.as_of)
+        made = compile_columns(
+            self.mapping, columns, self.target, today=self.as_of, verdicts=self.verdicts
+        )
         self.watch.compiled(frame, made)
         self.filtered = len(self.reasons) + 1
         self.reasons.append(DUPLICATE)
@@ -204,7 +215,8 @@ class _Work:
         return text.cleaned(self._numbered(rows, made))
 
     def _judged(self, cells: pl.DataFrame, made: Made) -> pl.DataFrame:
-        """The rows that no rule rejects."""
+        """The rows that no rule rejects, with the cells that rules empty or cut."""
+        cells, touches = self._touch(cells, made.touches)
         rejects = [(rule, applies) for rule, _, applies in made.rejects]
         self.watch.judged(cells, rejects)
         rows = cells.with_columns(first_rule(rejects, self.reasons).alias(FATE))
@@ -213,15 +225,48 @@ class _Work:
         if len(bad):
             self.fates.append(bad.select(ROW, pl.col(self.target.key).alias(KEY), FATE))
             rows = rows.filter(pl.col(FATE) == 0)
+        for flag, touch in touches.items():
+            self._note_touched(rows.filter(flag)[self.target.key], touch)
         hidden = [name for name in rows.columns if name.startswith("_unknown_")]
-        return rows.drop(FATE, *hidden)
+        return rows.drop(FATE, *hidden, *touches)
+
+    def _touch(
+        self, cells: pl.DataFrame, touches: list[Touch]
+    ) -> tuple[pl.DataFrame, dict[str, Touch]]:
+        """The cells as rules leave them, and a flag column for each rule that changed or named some."""
+        flags: dict[str, Touch] = {}
+        for number, touch in enumerate(touches):
+            if not cells.select(touch.applies.any()).item():
+                continue
+            flag = f"_touched_{number}"
+            flags[flag] = touch
+            cells = cells.with_columns(touch.applies.alias(flag))
+            if touch.instead is not None:
+                instead = pl.when(flag).then(touch.instead).otherwise(touch.column)
+                cells = cells.with_columns(instead.alias(touch.column))
+        return cells, flags
+
+    def _note_touched(self, keys: pl.Series, touch: Touch) -> None:
+        """Count the cells and keep their keys; a rejected row is not listed twice."""
+        if not len(keys):
+            return
+        name, rule, column = self.target.name, touch.rule, touch.column
+        self.touched_rows.append(findings_file.rows(name, keys, rule, column, touch.verdict))
+        if touch.verdict == "warn":
+            message = f"{len(keys):,} rows break this rule and are sent as they are"
+            self.notes.append(
+                Finding(rule, "warning", message, name, column=column, count=len(keys))
+            )
+        else:
+            self.touched.append(Touched(rule, name, column, touch.verdict, len(keys)))
 
     def _fail(self, rows: pl.DataFrame, made: Made) -> None:
         findings = []
         for rule, column, applies in made.fails:
             count = rows.filter(applies).height
             if count:
-                message = f"{count} rows have a {column} that its code table does not know"
+                what = _WHAT[rule.partition(".")[0]].format(column=column)
+                message = f"{count} row{' has' if count == 1 else 's have'} {what}"
                 findings.append(
                     Finding(rule, "error", message, self.target.name, column=column, count=count)
                 )
@@ -315,7 +360,7 @@ class _Work:
         header = tuple(pl.read_parquet_schema(path))
         return FinishedTable(
             self.target.name, path, header, counts, fate_path, tuple(self.reasons),
-            tuple(self.notes),
+            tuple(self.notes), tuple(self.touched),
         )  # fmt: skip
 
     def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
@@ -337,6 +382,11 @@ class _Work:
         )
 
 
+_WHAT = {
+    "required": "no {column}",
+    "max_length": "a {column} that is too long",
+    "lookup": "a {column} that its code table does not know",
+}
 KEY_OF_SOURCE = pl.col("sourcedId").alias(KEY)
 
 

@@ -1,4 +1,4 @@
-"""The columns of one target table: what each cell becomes, and which rules may reject its row."""
+"""The columns of one target table: what each cell becomes, and what happens where a rule is broken."""
 
 from __future__ import annotations
 
@@ -13,44 +13,91 @@ from etlrunner.expressions import Type, compile_value
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, lookups
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Column, Problem, TableMapping
+from etlrunner.model import Column, Problem, TableMapping, Verdict
 from etlrunner.target import TargetTable
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A rule that leaves the row in: `instead` is what the cell becomes; None sends it as it is."""
+
+    rule: str
+    column: str
+    verdict: Verdict
+    applies: pl.Expr
+    instead: pl.Expr | None
 
 
 @dataclass
 class Made:
-    """Compiled columns: `cells` in order, `lists` (column -> most), and named rules that reject a row."""
+    """Compiled columns: `cells` in order, `lists` (column -> most), and named rules by what they do."""
 
     cells: dict[str, pl.Expr] = field(default_factory=dict)
     lists: dict[str, int] = field(default_factory=dict)
     rejects: list[tuple[str, str, pl.Expr]] = field(default_factory=list)
     """(rule, column, truth over the made cells), the first that applies counts."""
     fails: list[tuple[str, str, pl.Expr]] = field(default_factory=list)
-    """The same for `missing: fail`: one such row ends the run."""
+    """The same for `fail`: one such row ends the run."""
     ways: dict[str, list[tuple[str, pl.Expr]]] = field(default_factory=dict)
     """How each cell comes about: `made`, then `lookup` and `default` where it has them."""
+    touches: list[Touch] = field(default_factory=list)
+
+    def rule(
+        self,
+        rule: str,
+        column: str,
+        applies: pl.Expr,
+        verdict: Verdict,
+        cut: pl.Expr | None = None,
+        blank: str = "",
+    ) -> None:
+        """What becomes of the rows for which `applies` is true; later rules see the cells changed."""
+        if verdict == "reject":
+            self.rejects.append((rule, column, applies))
+        elif verdict == "fail":
+            self.fails.append((rule, column, applies))
+        else:
+            instead = {"blank": pl.lit(blank), "cut": cut}.get(verdict)
+            self.touches.append(Touch(rule, column, verdict, applies, instead))
 
 
 def compile_columns(
-    mapping: TableMapping, columns: Columns, target: TargetTable, *, today: date
+    mapping: TableMapping,
+    columns: Columns,
+    target: TargetTable,
+    *,
+    today: date,
+    verdicts: Mapping[str, Verdict] | None = None,
 ) -> Made:
-    """Compile every column. Raises ConfigurationError with the problems of all of them."""
+    """Compile every column; `verdicts` are what the flow decides about rules.
+
+    Raises ConfigurationError with the problems of all of them.
+    """
+    verdicts = verdicts or {}
     made, problems = Made(), list(_unknown_targets(mapping, target))
     for name, column in mapping.columns.items():
         try:
-            _add(made, name, column, mapping, columns, today)
+            _add(made, name, column, mapping, columns, today, verdicts)
         except ConfigurationError as error:
             problems += error.problems
     if problems:
         raise ConfigurationError(problems)
     for wanted in target.columns:
         if wanted.required or getattr(mapping.columns.get(wanted.name), "required", False):
-            _require(made, wanted.name)
+            rule = f"required.{wanted.name}"
+            empty = pl.col(wanted.name) == ""
+            made.rule(rule, wanted.name, empty, verdicts.get(rule, "reject"))
     return made
 
 
 def _add(
-    made: Made, name: str, column: Column, mapping: TableMapping, columns: Columns, today: date
+    made: Made,
+    name: str,
+    column: Column,
+    mapping: TableMapping,
+    columns: Columns,
+    today: date,
+    verdicts: Mapping[str, Verdict],
 ) -> None:
     if column.text is not None:
         made.cells[name] = pl.lit(column.text)
@@ -65,14 +112,21 @@ def _add(
         compiled = compile_value(
             column.expr, conditions.types(columns), today=today, what=name, wanted=Type.TEXT
         )
-        made.cells[name] = _looked_up(made, name, column, mapping, compiled.expr)
+        made.cells[name] = _looked_up(made, name, column, mapping, compiled.expr, verdicts)
     if column.max_length is not None:
+        rule = f"max_length.{name}"
         too_long = pl.col(name).str.len_chars() > column.max_length
-        made.rejects.append((f"max_length.{name}", name, too_long))
+        shorter = pl.col(name).str.slice(0, column.max_length).str.strip_chars()
+        made.rule(rule, name, too_long, verdicts.get(rule, "reject"), shorter)
 
 
 def _looked_up(
-    made: Made, name: str, column: Column, mapping: TableMapping, cell: pl.Expr
+    made: Made,
+    name: str,
+    column: Column,
+    mapping: TableMapping,
+    cell: pl.Expr,
+    verdicts: Mapping[str, Verdict],
 ) -> pl.Expr:
     """Through the code table, if there is one; then the default for what is empty."""
     way = made.ways.setdefault(name, [("made", cell)])
@@ -83,13 +137,14 @@ def _looked_up(
         codes = lookups.read(lookup)
         unknown = ~cell.is_in(list(codes)) & (cell != "")
         found = cell.replace(list(codes), list(codes.values())) if codes else cell
-        if column.missing in ("reject", "fail"):
+        rule = f"lookup.{name}"
+        missing = verdicts.get(rule, column.missing)
+        if missing == "default":
+            found = pl.when(unknown).then(pl.lit(column.default or "")).otherwise(found)
+        elif missing != "keep":
             made.cells[f"_unknown_{name}"] = unknown
-            where = made.rejects if column.missing == "reject" else made.fails
-            where.append((f"lookup.{name}", name, pl.col(f"_unknown_{name}")))
-        if column.missing in ("blank", "default"):
-            other = "" if column.missing == "blank" else column.default or ""
-            found = pl.when(unknown).then(pl.lit(other)).otherwise(found)
+            unknown = pl.col(f"_unknown_{name}")
+            made.rule(rule, name, unknown, missing, blank=column.default or "")
         cell = found
         way.append(("lookup", cell))
     if column.default is not None:
@@ -113,10 +168,6 @@ def _looked_up_items(column: Column, mapping: TableMapping, cell: pl.Expr) -> pl
     if column.missing == "keep":
         return cell.list.eval(pl.element().replace(old, new)) if codes else cell
     return cell.list.eval(pl.element().replace_strict(old, new, default=""))
-
-
-def _require(made: Made, name: str) -> None:
-    made.rejects.append((f"required.{name}", name, pl.col(name) == ""))
 
 
 def _unknown_targets(mapping: TableMapping, target: TargetTable) -> Iterable[Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner.model import Component, Counts, FinishedTable, Flow, MappingSet
+from etlrunner.model import Component, Counts, FinishedTable, Flow, MappingSet, Ruling, Verdict
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 
 Rows = list[dict[str, str]]
@@ -126,9 +126,12 @@ def finished(folder: Path, tables: Mapping[str, Rows]) -> dict[str, FinishedTabl
 
 
 def flow(
-    sink: Mapping[str, object] | None = None, repair: Iterable[str] = (), **fields: object
+    sink: Mapping[str, object] | None = None,
+    repair: Iterable[str] = (),
+    rules: Mapping[str, Verdict] | None = None,
+    **fields: object,
 ) -> Flow:
-    """A flow that names what these stages look at; `repair` are the rules to set to drop."""
+    """A flow that names what these stages look at; `repair` are the repairs to set to drop."""
     return Flow(
         name="invented",
         path=Path("flows/invented.yaml"),
@@ -136,5 +139,6 @@ def flow(
         sink=Component("apple-school-manager", dict(sink or {})),
         mapping=MappingSet("apple-school-manager", {}),
         repair=dict.fromkeys(repair, "drop"),
+        rules={rule: Ruling(verdict) for rule, verdict in (rules or {}).items()},
         **fields,  # type: ignore[arg-type]
     )

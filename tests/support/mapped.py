@@ -22,10 +22,12 @@ from etlrunner.model import (
     LeftOut,
     Located,
     MappingSet,
+    Ruling,
     Select,
     SilentProgress,
     Step,
     TableMapping,
+    Verdict,
 )
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
@@ -58,6 +60,11 @@ class Mapped:
             found[key] = f"{found[key]}, {reason}" if key in found else reason
         return found
 
+    def findings(self) -> list[tuple[str, ...]]:
+        """Table, key, rule, column and verdict of every row or cell that a rule touched."""
+        rows = pl.read_parquet(self.folder / "findings.parquet")
+        return sorted(rows.drop("before", "after").rows())
+
     def rejects(self) -> list[tuple[str, ...]]:
         return sorted(pl.read_parquet(self.folder / "rejects.parquet").rows())
 
@@ -71,10 +78,11 @@ def map_rows(
     leave_out: Mapping[str, Sequence[str]] | None = None,
     as_of: date = TODAY,
     row_group: int | None = None,
+    rules: Mapping[str, Verdict] | None = None,
 ) -> Mapped:
     """Freeze the rows as an extraction would and map them; the shipped mapping unless given."""
     raw = frozen(folder / "raw", given, row_group)
-    flow = flow_of(mapping or shipped(), select, leave_out)
+    flow = flow_of(mapping or shipped(), select, leave_out, rules)
     tables = apply.map_tables(
         flow, raw, folder, as_of=as_of, resolve=resolve, progress=SilentProgress()
     )
@@ -112,6 +120,7 @@ def flow_of(
     mapping: MappingSet,
     select: Select | None = None,
     leave_out: Mapping[str, Sequence[str]] | None = None,
+    rules: Mapping[str, Verdict] | None = None,
 ) -> Flow:
     nothing = Component("none", {})
     return Flow(
@@ -121,6 +130,7 @@ def flow_of(
         sink=nothing,
         mapping=mapping,
         select=select or Select(),
+        rules={rule: Ruling(verdict) for rule, verdict in (rules or {}).items()},
         leave_out={
             name: {one: LeftOut("asked for") for one in ids}
             for name, ids in (leave_out or {}).items()

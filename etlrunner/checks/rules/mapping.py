@@ -1,0 +1,29 @@
+"""The rules that a mapping makes, one per column; Apple's files know nothing of them."""
+
+from __future__ import annotations
+
+from etlrunner.checks.rules.rule import Rule
+
+RULES = (
+    Rule(
+        "required.COLUMN", "warning", "The mapping made no value for a column that needs one",
+        "Apple requires the column, or the mapping says `required: true`. The row is left out.",
+        "Fill the field in the SIS, or give the column a `default` in the mapping.",
+        default="reject",
+        may=("fail", "warn"),
+    ),
+    Rule(
+        "max_length.COLUMN", "warning", "A value is longer than the mapping's `max_length`",
+        "Apple publishes no lengths; this one is the mapping's own. Only what is no identifier can be cut.",
+        "Shorten the value in the SIS, or in the column's expression.",
+        default="reject",
+        may=("cut", "blank", "warn", "fail"),
+    ),
+    Rule(
+        "lookup.COLUMN", "warning", "A code that the column's code table does not have",
+        "What happens is the column's `missing`, unless the flow decides.",
+        "Add the code to the table.",
+        default="reject",
+        may=("blank", "warn", "fail"),
+    ),
+)  # fmt: skip
