@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 from importlib import import_module
+from itertools import pairwise
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -82,7 +83,7 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 def run(args: list[str]) -> int:
     """Run one command and return its exit code; every ending says its one sentence."""
-    as_json = "--json" in args
+    as_json = "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
     try:
         code = cli.main(args=args, prog_name="etlrunner", standalone_mode=False)
         return code if isinstance(code, int) else 0

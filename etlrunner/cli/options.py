@@ -37,6 +37,23 @@ def json_option(command: Command) -> Command:
     )(command)
 
 
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """`--format`, and `--json` for short, given as `form`; `text` and `json` are always possible."""
+
+    def add(command: Command) -> Command:
+        short = click.option("--json", "form", flag_value="json", help="The same as --format json.")
+        long = click.option(
+            "--format",
+            "form",
+            type=click.Choice(["text", "json", *formats]),
+            default="text",
+            help="How to say it; all but text go to standard output, and nothing else does.",
+        )
+        return long(short(command))
+
+    return add
+
+
 def set_option(command: Command) -> Command:
     """`--set key=value`, given as `sets: dict`."""
     return click.option(

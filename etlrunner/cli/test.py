@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from etlrunner.cli.case_report import FileOutcome
     from etlrunner.config.cases import Case, CaseFile
     from etlrunner.mapping.cases import Engine
-    from etlrunner.model import Finding, FinishedTable, Flow
+    from etlrunner.model import Finding, FinishedTable, Flow, Problem
 
 
 @click.command()
@@ -67,6 +67,30 @@ def command(
     seconds = sum(one.seconds for one in outcomes)
     screen.say(_verdict(len(outcomes), len(failed), len(problems), seconds))
     return 2 if problems else 5 if failed else 0
+
+
+def files_below(project: Project) -> list[Path]:
+    """Every file of mapping tests in the project."""
+    from etlrunner.config import cases
+
+    return cases.files(project)
+
+
+def problems_of(project: Project, path: Path) -> list[Problem]:
+    """What is wrong with the tests of one file themselves; nothing is run."""
+    from etlrunner.checks import rules
+    from etlrunner.config import cases as files
+    from etlrunner.mapping import cases
+
+    try:
+        found = files.read(project, path)
+        problems = list(found.problems)
+        flow = _flow(project, found, None)
+    except ConfigurationError as error:
+        return list(error.problems)
+    for case in found.cases:
+        problems += cases.problems_of(case, flow.mapping, frozenset(rules.RULES))
+    return problems
 
 
 def engine(flow: Flow) -> Engine:

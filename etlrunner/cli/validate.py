@@ -15,28 +15,50 @@ from etlrunner.model import Finding, Problem
 @click.command()
 @click.argument("names", nargs=-1, metavar="[FLOW… | ZIP]")
 @options.set_option
-@options.json_option
+@options.format_option("github", "gitlab", "junit")
 @options.project_option
-def command(names: tuple[str, ...], sets: dict[str, str], as_json: bool, project: Project) -> int:
-    """Check flows (all of them, if none is named), or Apple's rules on any zip of six files."""
+def command(names: tuple[str, ...], sets: dict[str, str], form: str, project: Project) -> int:
+    """Check flows, or Apple's rules on any zip of six files.
+
+    If none is named: all flows, and the form of all mapping tests (`etlrunner test` runs them).
+    """
     archives = [Path(name) for name in names if name.lower().endswith(".zip")]
     if archives:
         if len(archives) < len(names):
             raise UsageError("flows and zips are checked one kind at a time")
-        return _validate_zips(archives, as_json)
+        if form not in ("text", "json"):
+            raise UsageError(
+                f"a zip's findings are not told as {form}", hint="--format text or json"
+            )
+        return _validate_zips(archives, as_json=form == "json")
     flows = options.flow_names(project, names, every=True)
     found = {name: _problems_of(project, name, sets) for name in flows}
     found |= _problems_of_settings(project)
+    if not names:
+        found |= _problems_of_tests(project)
+    _show(project, found, len(flows), form)
+    wrong = any(one.severity == "error" for many in found.values() for one in many)
+    return 2 if wrong else 0
+
+
+def _show(project: Project, found: dict[str, list[Problem]], flows: int, form: str) -> None:
     everything = list(dict.fromkeys(problem for many in found.values() for problem in many))
-    errors = [problem for problem in everything if problem.severity == "error"]
-    if as_json:
+    if form == "text":
+        screen.problems(everything)
+        screen.say(_verdict(found, flows))
+    elif form == "json":
         from etlrunner.lib import render
 
         screen.document({"problems": [render.problem_as_data(item) for item in everything]})
     else:
-        screen.problems(everything)
-        screen.say(_verdict(found, errors))
-    return 2 if errors else 0
+        from etlrunner.lib import annotations, git
+
+        top = git.top(project.root)
+        inside = project.root.relative_to(top).as_posix() if top else "."
+        prefix = "" if inside == "." else f"{inside}/"
+        if report := annotations.FORMATS[form](found, prefix).rstrip("\n"):
+            screen.say(report)
+        screen.complain(_verdict(found, flows))
 
 
 def _problems_of(project: Project, name: str, sets: dict[str, str]) -> list[Problem]:
@@ -59,13 +81,22 @@ def _problems_of_settings(project: Project) -> dict[str, list[Problem]]:
     return {}
 
 
-def _verdict(found: dict[str, list[Problem]], errors: list[Problem]) -> str:
+def _problems_of_tests(project: Project) -> dict[str, list[Problem]]:
+    """What is wrong with the mapping tests themselves; nothing is run."""
+    from etlrunner.cli import test
+
+    checked = {path: test.problems_of(project, path) for path in test.files_below(project)}
+    return {project.shown(path): problems for path, problems in checked.items() if problems}
+
+
+def _verdict(found: dict[str, list[Problem]], flows: int) -> str:
+    errors = {one for many in found.values() for one in many if one.severity == "error"}
     if errors:
         one = len(errors) == 1
         return f"{len(errors)} problem{'' if one else 's'} to mend in {_where(found)}."
-    if len(found) == 1:
+    if flows == 1:
         return f"{next(iter(found))} is valid."
-    return f"All {len(found)} flows are valid."
+    return f"All {flows} flows are valid."
 
 
 def _where(found: dict[str, list[Problem]]) -> str:

@@ -18,6 +18,12 @@ def head(root: Path) -> str:
     return commit if changed == "" else f"{commit}+dirty"
 
 
+def top(root: Path) -> Path | None:
+    """The repository's top folder; None where there is none."""
+    answer = _ask(root, "rev-parse", "--show-toplevel")
+    return Path(answer).resolve() if answer else None
+
+
 def _ask(root: Path, *question: str) -> str | None:
     """What git answers; None when it cannot, or is not there."""
     try:
