@@ -154,7 +154,9 @@ def _walk(
         journal.note(counts={name: table.counts for name, table in result.finished.items()})
     with journal.stage("check"):
         _check(plan, result, services)
-        evidence.keep_outcome(result.folder, result.finished, result.findings, result.repairs)
+        evidence.keep_outcome(
+            result.folder, result.raw, result.finished, result.findings, result.repairs
+        )
         journal.note(
             counts={name: table.counts for name, table in result.finished.items()},
             findings=_tally(result.findings),

@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 import etlrunner
 from etlrunner.config import validate
 from etlrunner.config.project import Project
-from etlrunner.errors import LocalTrouble
+from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.kept import run_folder
 from etlrunner.lib import files, plain, shipped
-from etlrunner.model import Finding, FinishedTable, Flow, Repair, RunRecord
+from etlrunner.model import Finding, FinishedTable, Flow, RawTable, Repair, RunRecord
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from etlrunner.history.store import History
 
 CONFIGURATION = "configuration"
 MADE = "made.json"
@@ -43,6 +45,8 @@ class Evidence:
     folder: Path
     reasons: Mapping[str, tuple[str, ...]]
     """Target table -> its rules; a fate of n is the rule at n - 1."""
+    folded: Mapping[str, int] = field(default_factory=dict)
+    """Raw table -> records that came twice, equal, and were folded into one."""
     project: Project | None = None
     """The configuration that made it; None for a run of an older version, which kept none."""
     as_of: date | None = None
@@ -95,6 +99,7 @@ def keep_configuration(
 
 def keep_outcome(
     folder: Path,
+    raw: Mapping[str, RawTable],
     finished: Mapping[str, FinishedTable],
     findings: Iterable[Finding],
     repairs: Iterable[Repair],
@@ -104,11 +109,13 @@ def keep_outcome(
 
     tables.sink(_frame(findings, Finding).lazy(), folder / FOUND)
     tables.sink(_frame(repairs, Repair).lazy(), folder / REPAIRS)
-    reasons = {
-        name: {"rules": list(made.reasons), "counts": plain.of(made.counts)}
-        for name, made in finished.items()
+    made = {
+        name: {"rules": list(one.reasons), "counts": plain.of(one.counts)}
+        for name, one in finished.items()
     }
-    files.write_private(folder / REASONS, json.dumps(reasons, indent=2) + "\n")
+    folded = {name: table.duplicates for name, table in raw.items() if table.duplicates}
+    outcome = {"tables": made, "folded": folded}
+    files.write_private(folder / REASONS, json.dumps(outcome, indent=2) + "\n")
 
 
 # ---------------------------------------------------------------- and read again
@@ -117,16 +124,42 @@ def keep_outcome(
 def read(project: Project, run: RunRecord) -> Evidence | None:
     """What is left of a run; None when its rows are gone, or it never came to map them."""
     folder = run_folder(project, run)
-    reasons = _json(folder / REASONS)
-    if reasons is None or not (folder / "raw").is_dir():
+    outcome = _json(folder / REASONS)
+    if outcome is None or not (folder / "raw").is_dir():
         return None
-    rules = {name: tuple(one["rules"]) for name, one in reasons.items()}
+    rules = {name: tuple(one["rules"]) for name, one in outcome["tables"].items()}
+    folded = outcome["folded"]
     top = folder / CONFIGURATION
     made = _json(top / MADE)
     if made is None:
-        return Evidence(run, folder, rules)
+        return Evidence(run, folder, rules, folded)
     day = date.fromisoformat(made["as_of"])
-    return Evidence(run, folder, rules, Project(top), day, made["sets"], made["shown"])
+    return Evidence(run, folder, rules, folded, Project(top), day, made["sets"], made["shown"])
+
+
+def find(project: Project, history: History, flow: str, name: str = "") -> Evidence:
+    """What the run `name` of a flow kept, or the last run that kept something.
+
+    A run that only sent what another one made (an approval, a retry) is explained by that other one.
+    Raises UsageError when there is none.
+    """
+    again = f"make a new one: etlrunner plan {flow}"
+    runs = history.runs(flow, limit=400)
+    if not name or name == "last":
+        kept = (read(project, run) for run in runs)
+        if found := next(filter(None, kept), None):
+            return found
+        raise UsageError(f"no run of {flow} has kept its rows", hint=again)
+    run = history.resolve_run(name)
+    if run.flow != flow:
+        raise UsageError(f"{run.id} is a run of {run.flow}, not of {flow}")
+    same = [one for one in runs if run.content_hash and one.content_hash == run.content_hash]
+    if found := next(filter(None, (read(project, one) for one in (run, *same))), None):
+        return found
+    raise UsageError(
+        f"{run.id} has kept no mapped rows: it ended before, or they were pruned",
+        hint=f"see: etlrunner history {flow}; or {again}",
+    )
 
 
 def _json(path: Path) -> Any:

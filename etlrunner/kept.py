@@ -41,7 +41,7 @@ class Kept:
 
 def run_folder(project: Project, record: RunRecord) -> Path:
     """Where a run keeps its data: `.etlrunner/<flow>/runs/<run id>/`."""
-    return project.state / record.flow / "runs" / record.id
+    return project.runs_folder(record.flow) / record.id
 
 
 def unsent(project: Project, before: RunRecord, config_hash: str) -> Kept | None:

@@ -42,9 +42,16 @@ def document(value: Any) -> None:
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[object]], title: str = "", fold: str = ""
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str = "",
+    fold: str = "",
+    width: int | None = None,
 ) -> None:
-    """A table that fits the terminal; figures to the right. `fold`: only this column may be broken."""
+    """A table that fits the terminal; figures to the right. `fold`: only this column may be broken.
+
+    `width`: fit that many columns also where there is no terminal.
+    """
     from rich import box
     from rich.table import Table
 
@@ -62,7 +69,7 @@ def table(
         )
     for row in cells:
         grid.add_row(*row)
-    console().print(grid)
+    console().print(grid, width=width)
 
 
 @cache
@@ -73,6 +80,12 @@ def console(stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else WIDE
     return Console(stderr=stderr, highlight=False, width=width, markup=False, emoji=False)
+
+
+def width() -> int:
+    """Columns to fill: the terminal's, but 80 where there is none and at most 100, to be read."""
+    console_width = console().width
+    return 80 if console_width >= WIDE else min(console_width, 100)
 
 
 def problems(found: Iterable[Problem]) -> None:

@@ -33,6 +33,10 @@ class Project:
         """This machine's state: `.etlrunner/`."""
         return self.root / STATE
 
+    def runs_folder(self, flow: str) -> Path:
+        """What the runs of a flow keep."""
+        return self.state / flow / "runs"
+
     def flows(self) -> list[str]:
         """The names of the flows; what lies in `flows/base/` is a part of flows, not one."""
         return sorted(path.stem for path in (self.root / "flows").glob(f"*{SUFFIX}"))

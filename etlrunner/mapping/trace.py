@@ -58,6 +58,8 @@ class MadeRow:
     cells: Mapping[str, str]
     ways: Mapping[str, Sequence[tuple[str, Any]]]
     """Column -> what it was `made`, then after its `lookup` and its `default`, where it has them."""
+    reads: Mapping[str, Row]
+    """Column -> the columns it was made from, with what they hold."""
     rules: Sequence[Ruled]
     fate: str
     """`written`, or the rule that took it out."""
@@ -133,6 +135,8 @@ class Recorder(Watch):
     )
     ways: dict[int, list[Row]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
+    read: dict[str, list[str]] = field(default_factory=dict)
+    given: dict[int, list[Row]] = field(default_factory=dict)
     cells: dict[int, list[Row]] = field(default_factory=dict)
     rejects: dict[int, list[list[Ruled]]] = field(default_factory=dict)
     twice: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -171,6 +175,8 @@ class Recorder(Watch):
             for name, way in ways.items()
             if name in self.mapping.columns
         }
+        self.read = {name: made.cells[name].meta.root_names() for name in self.columns}
+        self.given = _by_row(tables.collect(frame.filter(self.wanted)))
         exprs = [cell.alias(f"{name}.{what}") for name in self.columns for what, cell in ways[name]]
         self.ways = _by_row(tables.collect(frame.filter(self.wanted).select(ROW, *exprs)))
 
@@ -212,19 +218,23 @@ class Recorder(Watch):
     def _made(self, row: int) -> Iterator[MadeRow]:
         """From the last to the first, because of equal rows the first is written; then turned around."""
         twice, made = Counter(self.twice), []
-        parts = zip(self.cells.get(row, []), self.ways.get(row, []), self.rejects.get(row, []), strict=True)  # fmt: skip
-        for cells, way, rules in reversed(list(parts)):
+        parts = (one.get(row, []) for one in (self.cells, self.ways, self.given, self.rejects))
+        for cells, way, given, rules in reversed(list(zip(*parts, strict=True))):
             fate = next((rule.name for rule in rules if rule.out), WRITTEN)
             key = (row, cells[self.key])
             if fate == WRITTEN and twice[key]:
                 twice[key] -= 1
                 fate = apply.DUPLICATE
+            shown = {name: cell for name, cell in cells.items() if not name.startswith("_")}
             ways = {
                 name: [(what, way[f"{name}.{what}"]) for what in whats]
                 for name, whats in self.columns.items()
             }
-            shown = {name: cell for name, cell in cells.items() if not name.startswith("_")}
-            made.append(MadeRow(shown, ways, rules, fate))
+            reads = {
+                name: {one: given[one] for one in dict.fromkeys(names)}
+                for name, names in self.read.items()
+            }
+            made.append(MadeRow(shown, ways, reads, rules, fate))
         yield from reversed(made)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from etlrunner import evidence
@@ -50,7 +51,9 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     district = District(students=60, seed=11, as_of=date(2027, 3, 1), rates=rates)
     project = TestProject(root / "project")
     roster = district.write_csv(root / "roster.zip", "1.1")
-    people = district.tables["users"]["sourcedId"]
+    users = district.tables["users"]
+    pupils = users.filter((pl.col("role") == "student") & (pl.col("status") == "active"))
+    people = pupils["sourcedId"]
     leave_out = (
         f'leave_out: {{students: {{"{people[-1]}": {{reason: opted out, owner: registrar}}}}}}\n'
     )

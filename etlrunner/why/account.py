@@ -1,0 +1,432 @@
+"""The account of one source record: every rule with its verdict, every cell with its way, and what came of it.
+
+An account is plain data with identifiers in it; values of people are masked here, once, unless somebody
+asked to see them. The verdicts are the run's own (`mapping.trace`), held against the fate that it wrote down.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from etlrunner import plan as plans
+from etlrunner import table as tables
+from etlrunner.evidence import Evidence
+from etlrunner.history import delivered as deliveries
+from etlrunner.lib import files, masking
+from etlrunner.mapping import lookups, trace
+from etlrunner.mapping.trace import MadeRow, Ruled, Stepped, Traced
+from etlrunner.model import Flow, LeftOut, Place, TableMapping
+from etlrunner.target import APPLE_SCHOOL_MANAGER
+from etlrunner.why.records import Records
+
+WRITTEN = trace.WRITTEN
+LEADS_TO = {
+    "select.class": ("classes", "classSourcedId"),
+    "select.user": ("users", "userSourcedId"),
+}
+"""Rules that follow from what became of another record, and the column that names it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition, its verdict, the values that decided, and where it stands."""
+
+    kind: str
+    """where, select, filter, or reject."""
+    name: str
+    out: bool
+    values: Mapping[str, Any]
+    wanted: str = ""
+    because: str = ""
+    """For a rule that follows from another record: what took that one out."""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transform: how many rows went in and came out, and what it added to them."""
+
+    name: str
+    before: int
+    after: int
+    what: str
+    added: Mapping[str, Any]
+    rules: Sequence[Rule] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One cell of the target."""
+
+    name: str
+    value: str
+    made_from: str
+    """The expression, or the text."""
+    reads: Mapping[str, Any]
+    """The columns that it reads, with what they hold."""
+    notes: Sequence[str] = ()
+    """Lookup hit or miss, default taken, cleaned."""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The row against what was last delivered: `new`, `unchanged`, `changed`, `removed`, or `never sent`."""
+
+    kind: str
+    run: str
+    columns: Mapping[str, tuple[str, str]]
+    """Changed columns: before, after."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the target that came of the record, or would have."""
+
+    key: str
+    fate: str
+    """`written`, or the rule that took it out."""
+    columns: Sequence[Column]
+    rejects: Sequence[Rule] = ()
+    repairs: Sequence[Mapping[str, Any]] = ()
+    findings: Sequence[Mapping[str, Any]] = ()
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything about one source record and one target table in one run."""
+
+    flow: str
+    run: str
+    outcome: str
+    as_of: str
+    table: str
+    source: str
+    number: int
+    """The record's place in what the source delivered, from 1."""
+    record: Mapping[str, Any]
+    values_shown: bool
+    folded: int
+    """Records of the whole source table that came twice, equal, and were folded by the pull."""
+    elsewhere: Mapping[str, Sequence[str]]
+    """Other targets that are made from the same source table, and what became of the record there."""
+    beside: Sequence[str]
+    """Other records that make the same row of the target, or would."""
+    rules: Sequence[Rule]
+    steps: Sequence[Step]
+    rows: Sequence[Row]
+    left_out: Mapping[str, str]
+    """What the flow says where it leaves this record out by id: reason, owner, expires, place."""
+    mapping: str
+    """The mapping's file."""
+    fates: Mapping[str, int]
+    agrees: bool
+    """Whether the run wrote down the same."""
+    change: Change | None = None
+    """Of a record that came to no row."""
+
+
+class Accounts:
+    """Makes accounts of records of one target table in one kept run."""
+
+    def __init__(self, kept: Evidence, table: str, delivered: Path, *, show: bool) -> None:
+        self.kept = kept
+        self.flow: Flow = kept.flow()
+        self.table = table
+        self.spec = APPLE_SCHOOL_MANAGER.tables[table]
+        self.mapping: TableMapping = self.flow.mapping.tables[table]
+        self.records = Records(kept, self.flow, table)
+        self.delivered_folder = delivered
+        self.delivered = deliveries.read(delivered)
+        self.show = show
+        self.known = frozenset(_known_open(self.mapping))
+
+    def of(self, rows: Sequence[int]) -> list[Account]:
+        """One account per source row, in order."""
+        assert self.kept.as_of is not None
+        with tempfile.TemporaryDirectory(prefix="etlrunner-") as scratch:
+            traced = trace.trace(
+                self.flow, self.table, self.kept.raw, rows, files.private_folder(Path(scratch)),
+                as_of=self.kept.as_of, resolve=plans.transform, beside=self.records.beside(rows),
+            )  # fmt: skip
+        held = {row.pop("_row"): row for row in self.records.of(rows)}
+        return [self._account(traced, row, held.get(row, {})) for row in rows]
+
+    def _account(self, traced: Traced, number: int, record: Mapping[str, Any]) -> Account:
+        told = traced.traces[number]
+        made = [self._row(one) for one in told.made]
+        fates = Counter(row.fate for row in made) if made else told.fates
+        written_down = {rule or WRITTEN for rule in self.records.fates(number)}
+        run = self.kept.run
+        others = self.records.of([one for one in self.records.beside([number]) if one != number])
+        return Account(
+            flow=run.flow,
+            run=run.id,
+            outcome=run.outcome,
+            as_of=str(self.kept.as_of),
+            table=self.table,
+            source=self.mapping.source,
+            number=number + 1,
+            record=self._mask(record),
+            values_shown=self.show,
+            folded=self.kept.folded.get(self.mapping.source, 0),
+            elsewhere=self._elsewhere(number),
+            beside=[str(one["sourcedId"]) for one in others],
+            rules=[
+                *(self._rule("where", one, record, place=self._where()) for one in told.wheres),
+                *(self._select(one, record, traced) for one in told.selects),
+            ],
+            steps=[self._step(one) for one in told.steps],
+            rows=made,
+            left_out=self._left_out(record),
+            mapping=self._shown(self.mapping.place).partition(":")[0],
+            fates=dict(fates),
+            agrees=set(fates) == written_down,
+            change=None if made else self._change(str(record.get("sourcedId", "")), None),
+        )
+
+    def _elsewhere(self, number: int) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, mapping in self.flow.mapping.tables.items():
+            if name != self.table and mapping.source == self.mapping.source:
+                fates = Records(self.kept, self.flow, name).fates(number)
+                found[name] = sorted({rule or WRITTEN for rule in fates})
+        return found
+
+    # ------------------------------------------------------------ rules
+
+    def _rule(
+        self, kind: str, ruled: Ruled, record: Mapping[str, Any], *, place: str = "", wanted: str = "",
+        because: str = "",
+    ) -> Rule:  # fmt: skip
+        values = {name: record.get(name, value) for name, value in ruled.values.items()}
+        values = {name: value for name, value in values.items() if not name.startswith("_")}
+        return Rule(kind, ruled.name, ruled.out, self._mask(values), wanted, because, place)
+
+    def _select(self, ruled: Ruled, record: Mapping[str, Any], traced: Traced) -> Rule:
+        because, place = "", ""
+        if ruled.out and ruled.name in LEADS_TO:
+            name, column = LEADS_TO[ruled.name]
+            rule = traced.left_out.get(name, {}).get(str(record.get(column)), "leave_out")
+            what = "class" if name == "classes" else "person"
+            because = f"{what} {record.get(column)} is left out itself, by {rule}"
+        if ruled.out and ruled.name == "select.schools":
+            because = self._schools(ruled, record, traced.left_out.get("orgs", {}))
+        if ruled.out and ruled.name == "leave_out":
+            left = self._leaving(record)
+            place = self._shown(left.place) if left else ""
+        if ruled.name == "select.schools":
+            chosen = (*self.flow.select.schools.exclude, *self.flow.select.schools.include)
+            place = self._shown(chosen[0].place) if chosen else ""
+        wanted = _wanted(self.flow, ruled.name, str(self.kept.as_of))
+        return self._rule("select", ruled, record, place=place, wanted=wanted, because=because)
+
+    def _schools(self, ruled: Ruled, record: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
+        held = [record[name] for name in ruled.values if name in record]
+        ids = [str(one) for many in held for one in (many if isinstance(many, list) else [many])]
+        return "; ".join(f"{one} is left out by {left_out[one]}" for one in ids if one in left_out)
+
+    def _leaving(self, record: Mapping[str, Any]) -> LeftOut | None:
+        ids = self.flow.leave_out.get(self.table, {})
+        everyone = {
+            **{k: v for many in self.flow.leave_out.values() for k, v in many.items()},
+            **ids,
+        }
+        return everyone.get(str(record.get("sourcedId", "")))
+
+    def _left_out(self, record: Mapping[str, Any]) -> dict[str, str]:
+        left = self._leaving(record)
+        if left is None:
+            return {}
+        found = {"reason": left.reason, "owner": left.owner, "place": self._shown(left.place)}
+        if left.expires:
+            found["expires"] = left.expires.isoformat()
+        return {name: value for name, value in found.items() if value}
+
+    def _where(self) -> str:
+        return self._shown(self.mapping.where.place) if self.mapping.where else ""
+
+    # ------------------------------------------------------------ steps
+
+    def _step(self, told: Stepped) -> Step:
+        rules = [
+            self._rule("filter", one, {}, place=self._shown(told.step.place)) for one in told.rules
+        ]
+        before = told.before[0] if told.before else {}
+        after = told.after[0] if told.after else {}
+        added = {
+            name: value
+            for name, value in after.items()
+            if not name.startswith("_") and (name not in before or before[name] != value)
+        }
+        return Step(
+            told.name, len(told.before), len(told.after), _what(told), self._mask(added), rules,
+            self._shown(told.step.place),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ rows
+
+    def _row(self, made: MadeRow) -> Row:
+        key = made.cells[self.spec.key]
+        sent = self._finished(key) if made.fate == WRITTEN else None
+        repairs = self._about("repairs", key) if made.fate == WRITTEN else []
+        fate = made.fate
+        for one in repairs:
+            fate = str(one["rule"]) if one["row_dropped"] else fate
+        findings = self._about("found", key) if made.fate == WRITTEN else []
+        return Row(
+            key=key,
+            fate=fate,
+            columns=list(self._columns(made)),
+            rejects=[self._rule("reject", one, {}) for one in made.rules if one.out],
+            repairs=repairs,
+            findings=findings,
+            change=self._change(key, sent if fate == WRITTEN else None),
+        )
+
+    def _columns(self, made: MadeRow) -> Iterator[Column]:
+        """The mapping's columns; a list as one line, with its values in order."""
+        for name, column in self.mapping.columns.items():
+            located = column.expr or column.each
+            values = [made.cells[one] for one in _numbered(name, made.cells) if made.cells[one]]
+            value = ", ".join(values)
+            reads = made.reads[name]
+            yield Column(
+                name,
+                self._mask({name: value})[name],
+                located.text if located else f"the text {column.text!r}",
+                self._mask(reads)
+                if self.show
+                else masking.opened(reads, self.mapping.source, self.known),
+                list(self._notes(name, made, value)),
+                self._shown((located.place if located else None) or column.place),
+            )
+
+    def _notes(self, name: str, made: MadeRow, value: str) -> Iterator[str]:
+        column, way = self.mapping.columns[name], made.ways[name]
+        parts = dict(way)
+        shown = partial(self._one, name)
+        if "lookup" in parts and parts["made"]:
+            is_there = parts["made"] in lookups.read(self.mapping.lookups[str(column.lookup)])
+            found = f"{shown(parts['made'])} → {shown(parts['lookup'])}"
+            missing = f"no such code, {column.missing}"
+            yield f"lookup {column.lookup}: {found if is_there else missing}"
+        if "default" in parts and parts["default"] != parts.get("lookup", parts["made"]):
+            yield f"it was empty, so the default: {shown(parts['default'])}"
+        last = way[-1][1]
+        if isinstance(last, str) and last != value:
+            yield f"cleaned from {shown(last)}"
+
+    def _one(self, name: str, value: Any) -> str:
+        return str(self._mask({name: value})[name]) or '""'
+
+    def _finished(self, key: str) -> Mapping[str, str] | None:
+        return _row_of(self.kept.finished(self.table), self.spec.key, key)
+
+    def _change(self, key: str, sent: Mapping[str, str] | None) -> Change | None:
+        if self.delivered is None or self.table not in self.delivered.tables:
+            return None
+        run = self.delivered.run_id
+        before = _row_of(self.delivered.tables[self.table], self.spec.key, key)
+        if before is None:
+            return Change("new" if sent is not None else "never sent", run, {})
+        if sent is None:
+            return Change("removed", run, {})
+        names = [name for name in {**before, **sent} if before.get(name, "") != sent.get(name, "")]
+        pairs = {
+            name: (self._one(name, before.get(name, "")), self._one(name, sent.get(name, "")))
+            for name in names
+        }
+        return Change("changed" if pairs else "unchanged", run, pairs)
+
+    def _about(self, what: str, key: str) -> list[dict[str, Any]]:
+        """What the checks noted of this key."""
+        path = self.kept.folder / f"{what}.parquet"
+        if not path.is_file():
+            return []
+        mine = (pl.col("table") == self.table) & (pl.col("key") == key)
+        return tables.collect(tables.scan(path).frame.filter(mine)).to_dicts()
+
+    # ------------------------------------------------------------ what is shown
+
+    def _mask(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if self.show:
+            return dict(values)
+        return masking.masked(values, self.mapping.source, self.known)
+
+    def _shown(self, place: Place | None) -> str:
+        """A place by the name that the file had where the run read it."""
+        if place is None:
+            return ""
+        file = self.kept.shown.get(place.file, place.file)
+        return f"{file}:{place.line}" if place.line else file
+
+
+def gone(kept: Evidence, table: str, delivered: Path, key: str) -> str:
+    """The run that delivered this key last, although the source of `kept` has it no longer; else empty."""
+    last = deliveries.read(delivered)
+    if last is None or table not in last.tables:
+        return ""
+    spec = APPLE_SCHOOL_MANAGER.tables[table]
+    return last.run_id if _row_of(last.tables[table], spec.key, key) else ""
+
+
+def _row_of(path: Path, key: str, value: str) -> dict[str, str] | None:
+    found = tables.collect(tables.scan(path).frame.filter(pl.col(key) == value)).to_dicts()
+    return found[0] if found else None
+
+
+def _what(told: Stepped) -> str:
+    """What a step did to the row, in words."""
+    before, after = len(told.before), len(told.after)
+    if not before:
+        return "added here"
+    if not after:
+        return "took it out"
+    if after > before:
+        return f"{before} row became {after}" if before == 1 else f"{before} rows became {after}"
+    return "kept" if after == before else f"{before} rows became {after}"
+
+
+def _numbered(name: str, cells: Mapping[str, str]) -> list[str]:
+    return [one for one in cells if one == name or one.removeprefix(f"{name}_").isdigit()]
+
+
+def _known_open(mapping: TableMapping) -> Iterator[str]:
+    """Columns that steps make out of open ones."""
+    for step in mapping.transforms:
+        theirs, take = str(step.options.get("from", "")), step.options.get("take")
+        if isinstance(take, Mapping):
+            yield from (ours for ours, one in take.items() if masking.is_open(str(one), theirs))
+        elif isinstance(take, str) and masking.is_open(take, theirs):
+            yield str(step.options.get("as", ""))
+
+
+def _wanted(flow: Flow, rule: str, as_of: str) -> str:
+    """What a rule of `select` wants, in the flow's own words."""
+    choice = flow.select
+    if rule == "select.status":
+        return f"wanted: {', '.join(choice.statuses)}"
+    if rule == "select.schools":
+        out = ", ".join(one.text for one in choice.schools.exclude)
+        taken = ", ".join(one.text for one in choice.schools.include)
+        return "; ".join(filter(None, (out and f"excluded: {out}", taken and f"taken: {taken}")))
+    if rule == "select.terms":
+        return (
+            f"active on {as_of}, {choice.term_lead.days} days before, {choice.term_lag.days} after"
+        )
+    if rule == "select.dates":
+        return f"on {as_of}; the last day is excluded"
+    if rule == "select.grades":
+        return f"wanted: {', '.join(choice.grades)}"
+    return ""
