@@ -17,6 +17,9 @@ COMPARING: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "gteq": pl.Expr.ge,
 }
 
+MIRRORED = {"lt": "gt", "lteq": "gteq", "gt": "lt", "gteq": "lteq"}
+"""The sign of a comparison whose sides change places."""
+
 SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}  # fmt: skip
 
 EMPTY: dict[Type, Constant | None] = {
@@ -49,7 +52,13 @@ def joined(values: Sequence[Value]) -> Value:
 
 
 def compared(sign: str, left: Value, right: Value) -> Value:
-    """A comparison; without a date on one side it is false, but for `!=`."""
+    """A comparison; without a date on one side it is false, but for `!=`.
+
+    What is the same for every row stands on the right: with it on the left, Polars 1.44 gives one row
+    for the whole table when the other side is an `if` that went the same way in every row.
+    """
+    if not left.names and right.names:
+        return compared(MIRRORED.get(sign, sign), right, left)
     expr = COMPARING[sign](left.expr, right.expr)
     if left.type is Type.DATE:
         if sign == "eq":

@@ -176,6 +176,34 @@ def test_a_literal_fills_the_whole_column() -> None:
     assert column("today", {"a": ["1", "2"]}) == ["2027-01-15", "2027-01-15"]
 
 
+@pytest.mark.parametrize("sign", ["==", "!=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize(
+    ("fixed", "chosen"),
+    [
+        ("'x'", "(a if b == 'nobody' else 'x')"),
+        ("'x'", "('x' if b == 'nobody' else 'y')"),
+        ("5", "(a | length if b == 'nobody' else 5)"),
+        ("today", "(a | date if b == 'nobody' else today)"),
+        ("('soon' | date)", "(today if b == 'nobody')"),
+        ("true", "(a == 'x' if b == 'nobody' else true)"),
+    ],
+)
+def test_an_if_that_goes_one_way_in_every_row_is_compared_in_every_row(
+    sign: str, fixed: str, chosen: str
+) -> None:
+    # Polars makes one row of `literal == column` where the column is one literal throughout
+    if fixed == "true" and sign not in ("==", "!="):
+        return
+    for one, other in ((fixed, chosen), (chosen, fixed)):
+        expression = f"'yes' if {one} {sign} {other} else 'no'"
+        rows = {"a": ["x", "", "z"], "b": ["1", "2", "3"]}
+        expected = [
+            oracle.cell(expression, {"a": a, "b": b}, TODAY)
+            for a, b in zip(rows["a"], rows["b"], strict=True)
+        ]
+        assert column(expression, rows) == expected
+
+
 def test_uuid_is_python_s_version_5() -> None:
     cells = ["c1|u1", "é", "", "😀" * 50]
     assert column("a | uuid('roster')", {"a": cells}) == [
