@@ -44,6 +44,17 @@ def titled(text: str) -> str:
     return "".join(word[0].upper() + word[1:].lower() for word in WORD_START.split(text) if word)
 
 
+def proper(text: str) -> str:
+    """A capital at the start of each run of letters, the rest small; a letter's marks belong to it."""
+    made: list[str] = []
+    inside = False
+    for part in text:
+        kind = unicodedata.category(part)[0]
+        made.append(part.lower() if inside else part.upper())
+        inside = kind == "L" or (inside and kind == "M")
+    return "".join(made)
+
+
 def slug(text: str) -> str:
     """Small ASCII letters and digits, joined by hyphens."""
     return "-".join(re.findall(r"[a-z0-9]+", ascii_only(text).lower()))

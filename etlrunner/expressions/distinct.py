@@ -15,14 +15,14 @@ import polars as pl
 from etlrunner.expressions.typed import COLUMN, Type
 
 REPEATED = 0.7
-"""Where more than this share of a batch is distinct, looking for repeats costs more than it saves."""
+"""Where more than this share of a batch is distinct, Python spreads the results quicker than Polars."""
 
 
-def by_python(expr: pl.Expr, function: Callable[[str], Any], kind: Type) -> pl.Expr:
-    """A column of `function(text)`."""
+def by_python(expr: pl.Expr, function: Callable[[Any], Any], kind: Type) -> pl.Expr:
+    """A column of `function(value)`."""
     dtype = COLUMN[kind]
     return expr.map_batches(
-        lambda texts: _mapped(texts, function, dtype), dtype, is_elementwise=True
+        lambda values: each_once(values, function, dtype), dtype, is_elementwise=True
     )
 
 
@@ -37,7 +37,7 @@ def by_both(
         if not odd.any():
             return result
         places = odd.arg_true()
-        return result.scatter(places, _mapped(texts.gather(places), function, pl.String()))
+        return result.scatter(places, each_once(texts.gather(places), function, pl.String()))
 
     return expr.map_batches(compute, pl.String(), is_elementwise=True)
 
@@ -58,7 +58,7 @@ def by_pattern(
         if not odd.any():
             return result
         places = odd.arg_true()
-        return result.scatter(places, _mapped(texts.gather(places), function, dtype))
+        return result.scatter(places, each_once(texts.gather(places), function, dtype))
 
     return expr.map_batches(compute, dtype, is_elementwise=True)
 
@@ -84,9 +84,13 @@ def lists_by_python(expr: pl.Expr, function: Callable[[list[str]], list[str]]) -
     return expr.map_batches(compute, COLUMN[Type.LIST], is_elementwise=True)
 
 
-def _mapped(values: pl.Series, function: Callable[[Any], Any], dtype: pl.DataType) -> pl.Series:
+def each_once(values: pl.Series, function: Callable[[Any], Any], dtype: pl.DataType) -> pl.Series:
+    """A series of `function(value)`, called once for each value that is there; null stays null."""
     distinct = values.drop_nulls().unique()
-    if values.null_count() == 0 and len(distinct) > REPEATED * len(values):
+    if len(distinct) == len(values):
         return pl.Series(values.name, map(function, values.to_list()), dtype=dtype)
+    if len(distinct) > REPEATED * len(values):
+        known = {value: function(value) for value in distinct.to_list()}
+        return pl.Series(values.name, map(known.get, values.to_list()), dtype=dtype)
     results = pl.Series(map(function, distinct.to_list()), dtype=dtype)
     return values.replace_strict(distinct, results, default=None, return_dtype=dtype)

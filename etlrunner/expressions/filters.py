@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from etlrunner.expressions.catalogue import by_name
+from etlrunner.expressions.date_filters import DATE_FILTERS, DATE_TESTS
 from etlrunner.expressions.list_filters import LIST_FILTERS
-from etlrunner.expressions.other_filters import OTHER_FILTERS, TEST_LIST
+from etlrunner.expressions.other_filters import OTHER_FILTERS, OTHER_TESTS
 from etlrunner.expressions.text_filters import TEXT_FILTERS
 
-FILTERS = by_name(TEXT_FILTERS, LIST_FILTERS, OTHER_FILTERS)
-TESTS = by_name(TEST_LIST)
+FILTERS = by_name(TEXT_FILTERS, LIST_FILTERS, DATE_FILTERS, OTHER_FILTERS)
+TESTS = by_name(OTHER_TESTS, DATE_TESTS)
 
 ELSEWHERE = {
     "defined": "every column is there; to ask whether a cell is filled: is not empty",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from etlrunner.expressions import distinct, operations
 from etlrunner.expressions.catalogue import (
     LIST,
@@ -25,6 +27,10 @@ def last(value: Value, arguments: Arguments) -> Value:
 
 def join(value: Value, arguments: Arguments) -> Value:
     return derived(TEXT, value.expr.list.join(arguments["separator"]), value)
+
+
+def compact(value: Value, arguments: Arguments) -> Value:
+    return derived(LIST, value.expr.list.filter(pl.element() != ""), value)
 
 
 def sort(value: Value, arguments: Arguments) -> Value:
@@ -61,6 +67,8 @@ LIST_FILTERS = (
              [_l("grades | last", ["01", "02"], "02"), _l("grades | last", [], "")], last, difference="of nothing it is the empty text."),
     Operator("join", "One text of all members.", (LIST,), TEXT, "the empty text", [_l("grades | join(', ')", ["01", "02"], "01, 02")], join,
              (Parameter("separator", TEXT, ""),)),
+    Operator("compact", "Without members that are the empty text.", (LIST,), LIST, "stays empty", [_l("grades | compact", ["01", "", "02"], ["01", "02"]),
+             Example("[given, middle, family] | compact | join(' ')", {"given": "Ada", "middle": "", "family": "King"}, "Ada King")], compact, jinja=False),
     Operator("sort", "In order; small and capital letters count the same.", (LIST,), LIST, "stays empty", [_l("grades | sort", ["b", "A", "a"], ["A", "a", "b"])], sort,
              (Parameter("reverse", TRUTH, default=False), Parameter("case_sensitive", TRUTH, default=False))),
     Operator("unique", "Each member once, the first of its kind; small and capital letters count the same.", (LIST,), LIST, "stays empty",

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from etlrunner.expressions.catalogue import Example, Operator
 from etlrunner.expressions.codes import CODES
+from etlrunner.expressions.date_filters import DIRECTIVES
 from etlrunner.expressions.filters import FILTERS, TESTS
 from etlrunner.expressions.operators import DIFFERENCES, OPERATORS
-from etlrunner.expressions.other_filters import DIRECTIVES
+from etlrunner.expressions.spreadsheet import FROM_EXCEL
 
 HEAD = """\
 # Expressions
@@ -31,6 +32,7 @@ def page() -> str:
     parts += ["## Operators\n", *_table(OPERATORS)]
     parts += ["## Filters\n", *_table(_distinct(FILTERS.values()))]
     parts += ["## Tests\n", *_table(_distinct(TESTS.values()))]
+    parts += ["## Coming from a spreadsheet\n", SPREADSHEET, *_spreadsheet(), ""]
     parts += ["## Date formats\n", _directives(), ""]
     parts += ["## Patterns\n", PATTERNS, "## Problems\n"]
     parts += [f"- **{code}** {title}. {text}" for code, (title, text) in CODES.items()]
@@ -42,6 +44,16 @@ Regular expressions are those of Rust's `regex`: quick on any input, so without 
 replacement `${1}` is the first group, `${name}` a named one, `$$` a dollar sign. In an expression's quotes a backslash is
 written twice (`'\\\\d+'`), or use a class: `'[0-9]+'`.
 """
+
+SPREADSHEET = "What Excel and Google Sheets call it, and how it is written here.\n"
+
+
+def _spreadsheet() -> Iterator[str]:
+    yield "| in a spreadsheet | here |"
+    yield "| --- | --- |"
+    for formula, here in FROM_EXCEL.items():
+        yield f"| `{formula}` | {here.replace('|', chr(92) + '|')} |"
+
 
 MEANINGS = {
     "Y": "year, four digits", "m": "month, 01 to 12", "d": "day, 01 to 31", "y": "year, two digits (69 is 1969, 68 is 2068)",

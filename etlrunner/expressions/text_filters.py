@@ -76,10 +76,29 @@ def digits(value: Value, arguments: Arguments) -> Value:
     return derived(TEXT, value.expr.str.replace_all("[^0-9]+", ""), value)
 
 
+def proper(value: Value, arguments: Arguments) -> Value:
+    return _python(value, characters.proper)
+
+
+def remove_prefix(value: Value, arguments: Arguments) -> Value:
+    prefix = something(arguments["prefix"], "prefix")
+    return derived(TEXT, value.expr.str.strip_prefix(prefix), value)
+
+
+def remove_suffix(value: Value, arguments: Arguments) -> Value:
+    suffix = something(arguments["suffix"], "suffix")
+    return derived(TEXT, value.expr.str.strip_suffix(suffix), value)
+
+
+def something(text: str, name: str) -> str:
+    """A text to look for; raises BadArgument where it is empty."""
+    if not text:
+        raise BadArgument(f"`{name}` is empty: there is nothing to look for", position=0)
+    return text
+
+
 def replace(value: Value, arguments: Arguments) -> Value:
-    old, new, count = arguments["old"], arguments["new"], arguments["count"]
-    if not old:
-        raise BadArgument("`old` is empty: there is nothing to look for", position=0)
+    old, new, count = something(arguments["old"], "old"), arguments["new"], arguments["count"]
     if count is not None and count < 1:
         raise BadArgument("`count` is 1 or more", position=2)
     if count is None:
@@ -206,11 +225,17 @@ TEXT_FILTERS = (
     Operator("upper", "Capital letters.", (TEXT,), TEXT, STAYS, [_t("name | upper", "Éva", "ÉVA")], upper),
     Operator("title", "Each word with a capital, the rest small; a word begins after white space, a hyphen or a bracket.", (TEXT,), TEXT, STAYS,
              [_t("name | title", "ADA LOVE-LACE", "Ada Love-Lace"), _t("name | title", "O'NEIL", "O'neil")], title),
+    Operator("proper", "A capital at the start of each run of letters, the rest small, like PROPER in Excel.", (TEXT,), TEXT, STAYS,
+             [_t("name | proper", "O'NEIL-SMITH", "O'Neil-Smith")], proper, jinja=False),
     Operator("capitalize", "The first letter a capital, the rest small.", (TEXT,), TEXT, STAYS,
              [_t("name | capitalize", "aDA LOVE", "Ada love")], capitalize),
     Operator("replace", "Puts one text in place of another, everywhere or the first `count` times.", (TEXT,), TEXT, STAYS,
              [_t("name | replace('-', ' ')", "a-b-c", "a b c"), _t("name | replace('-', '', 1)", "a-b-c", "ab-c")], replace,
              (Parameter("old", TEXT), Parameter("new", TEXT), Parameter("count", NUMBER, None, shown="all"))),
+    Operator("remove_prefix", "Takes these characters off the front, if it begins with them.", (TEXT,), TEXT, STAYS,
+             [_t("name | remove_prefix('S-')", "S-4711", "4711")], remove_prefix, (Parameter("prefix", TEXT),), jinja=False),
+    Operator("remove_suffix", "Takes these characters off the end, if it ends with them.", (TEXT,), TEXT, STAYS,
+             [_t("name | remove_suffix('@example.org')", "ada@example.org", "ada")], remove_suffix, (Parameter("suffix", TEXT),), jinja=False),
     Operator("split", "Cuts text into a list, at a separator or at white space.", (TEXT,), LIST, "an empty list",
              [Example("name | split(',')", {"name": "a,b"}, ["a", "b"]), Example("name | split", {"name": " Ada  Lovelace "}, ["Ada", "Lovelace"]),
               Example("name | split(',')", {"name": ""}, [])], split, (Parameter("separator", TEXT, "", shown="white space"),), jinja=False,

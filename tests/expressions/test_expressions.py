@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,12 +15,13 @@ from jinja2 import nodes
 
 from etlrunner import table
 from etlrunner.errors import ConfigurationError
-from etlrunner.expressions import CODES, Type, compile_value, compile_where, reference
+from etlrunner.expressions import CODES, Type, compile_value, compile_where, distinct, reference
 from etlrunner.expressions.catalogue import Example, Operator
 from etlrunner.expressions.characters import WHITE_SPACE
 from etlrunner.expressions.compiler import ALLOWED
 from etlrunner.expressions.filters import FILTERS, TESTS
 from etlrunner.expressions.operators import OPERATORS
+from etlrunner.expressions.spreadsheet import FROM_EXCEL
 from etlrunner.model import Located
 from tests.support import oracle
 
@@ -25,7 +29,6 @@ TODAY = date(2027, 1, 15)
 ROOT = Path(__file__).parents[2]
 DECLARED = [*OPERATORS, *{one.name: one for one in [*FILTERS.values()]}.values(), *TESTS.values()]
 EXAMPLES = [(one, example) for one in DECLARED for example in one.examples]
-ONLY_OURS = frozenset({"ascii", "slug", "string", "truncate"})
 
 
 def column(expression: str, rows: dict[str, list[str] | list[list[str]]]) -> list[object]:
@@ -52,9 +55,7 @@ def test_a_declared_example_gives_what_it_says(operator: Operator, example: Exam
 
 
 @pytest.mark.parametrize(
-    ("operator", "example"),
-    [(one, example) for one, example in EXAMPLES if one.name not in ONLY_OURS],
-    ids=lambda one: getattr(one, "expression", ""),
+    ("operator", "example"), EXAMPLES, ids=lambda one: getattr(one, "expression", "")
 )
 def test_a_declared_example_is_what_jinja_makes_of_it(operator: Operator, example: Example) -> None:
     assert oracle.cell(example.expression, example.row, TODAY) == example.result
@@ -113,6 +114,16 @@ def test_a_where_has_one_rule_for_each_part_of_its_top_level_and() -> None:
     assert [rule.names for rule in rules] == [{"role"}, {"a", "b"}, {"grades"}]
 
 
+def test_what_a_spreadsheet_calls_it_is_written_here_as_the_page_says() -> None:
+    kinds = dict.fromkeys("abc", Type.TEXT)
+    for here in FROM_EXCEL.values():
+        for written in re.findall("`([^`]+)`", here):
+            if written.startswith(("|", "…", "not …")) or written in ("lookups", "dedupe", "sort", "filter"):  # fmt: skip
+                continue
+            text = f"'yes' if {written} else 'no'" if re.search(r"==|!=|\bis\b|\bin\b", written) and " if " not in written else written  # fmt: skip
+            compile_value(Located(text), kinds, today=TODAY)
+
+
 @pytest.mark.parametrize(
     "text", ["(a == 'x' and b == 'y')", "a == 'x' and b == 'y' or b == 'z'", "a == 'x' if b == 'y' and a == 'z' else true"]
 )  # fmt: skip
@@ -129,17 +140,65 @@ def test_rules_together_are_the_whole_condition() -> None:
     assert kept.to_list() == [True, False, False, False]
 
 
-def test_python_sees_each_distinct_value_once() -> None:
-    seen: list[str] = []
-    from etlrunner.expressions import distinct
+CALLED = [(one, example) for one, example in EXAMPLES if one.kind != "operator"]
 
-    def remember(text: str) -> str:
-        seen.append(text)
-        return text
 
-    frame = pl.DataFrame({"a": ["x", "y", "x", "x", "y"] * 100})
-    frame.select(distinct.by_python(pl.col("a"), remember, Type.TEXT))
-    assert sorted(seen) == ["x", "y"]
+@pytest.mark.parametrize("odd", [0, 300], ids=["few different values", "mostly different values"])
+@pytest.mark.parametrize(
+    ("operator", "example"), CALLED, ids=lambda one: getattr(one, "expression", "")
+)
+def test_python_sees_each_distinct_value_once_in_every_filter_and_test(
+    operator: Operator, example: Example, odd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = counted(monkeypatch)
+    cells = ["Zoë a", "", "07", "ÉVA-x", "2027-01-15", *map("é{} 2027".format, range(odd))]
+    lists = [[one, "b", "B"] for one in cells]
+    kinds = {name: isinstance(cell, list) for name, cell in example.row.items()}
+    rows = {name: [*(lists if a_list else cells), *[["07", "b"] if a_list else "é"] * 60] for name, a_list in kinds.items()}  # fmt: skip
+    column(example.expression, rows or {"a": cells})  # type: ignore[arg-type]
+    assert all(count == 1 for count in seen.values()), operator.name
+
+
+def test_filters_that_polars_lacks_are_seen_by_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count above is worth something: without it, nothing would be seen either way."""
+    seen = counted(monkeypatch)
+    for name in ("uuid", "hash", "title", "proper", "initials", "slug", "date | format_date", "split | sort | join"):  # fmt: skip
+        seen.clear()
+        column(f"a | {name}", {"a": ["é b", "2027-01-15 c", "é b"]})
+        assert seen, name
+
+
+def test_python_is_reached_by_way_of_distinct_values_only() -> None:
+    folder = ROOT / "etlrunner" / "expressions"
+    for path in folder.glob("*.py"):
+        text = path.read_text("utf-8")
+        assert not re.search("map_elements|map_rows", text), path.name
+        functions = re.findall(r"\n(def \w+\(.*?)(?=\ndef |\Z)", text, re.S)
+        for body in (one for one in functions if "map_batches" in one):
+            assert re.search(r"each_once\(|known\[key\] = function", body), (path.name, body)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[object, ...]]:
+    """How often a Python function was called, by function and value."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    each_once, lists = distinct.each_once, distinct.lists_by_python
+
+    def spied(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(value: Any) -> Any:
+            seen[id(function), str(value)] += 1
+            return function(value)
+
+        return call
+
+    monkeypatch.setattr(
+        distinct,
+        "each_once",
+        lambda values, function, kind: each_once(values, spied(function), kind),
+    )
+    monkeypatch.setattr(
+        distinct, "lists_by_python", lambda expr, function: lists(expr, spied(function))
+    )
+    return seen
 
 
 def test_the_branch_of_an_if_that_is_not_taken_is_not_computed_and_does_no_harm() -> None:

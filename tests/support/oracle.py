@@ -109,9 +109,17 @@ class NoDate:
 NO_DATE = NoDate()
 
 
-def _date(text: str, form: str = "%Y-%m-%d") -> Any:
+def _dated(day: Any, form: str) -> str:
+    """glibc writes the year 1 as 1, other systems as 0001; here it is 0001."""
+    if day == NO_DATE:
+        return ""
+    years = (f"{day.year:04d}" if part == "%Y" else part for part in re.split("(%.)", form))
+    return day.strftime("".join(years))
+
+
+def _date(text: str, format: str = "%Y-%m-%d") -> Any:
     try:
-        return datetime.strptime(text, form).date()  # noqa: DTZ007
+        return datetime.strptime(text, format).date()  # noqa: DTZ007
     except ValueError:
         return NO_DATE
 
@@ -130,13 +138,69 @@ def _split(text: str, separator: str = "") -> list[str]:
     return (text.split(separator) if text else []) if separator else text.split()
 
 
+def _add_days(day: Any, days: int) -> Any:
+    try:
+        return NO_DATE if day == NO_DATE else date.fromordinal(day.toordinal() + days)
+    except ValueError:
+        return NO_DATE
+
+
+def _school_year(day: Any, first_month: int = 7) -> int:
+    """July 2026 to June 2027 is 2027; a year that begins in January ends in the same one."""
+    if day == NO_DATE:
+        return 0
+    return day.year if first_month == 1 or day.month < first_month else day.year + 1
+
+
+def _proper(text: str) -> str:
+    """What stands before a character, its marks left aside, is a letter: then it is small."""
+    made = []
+    for place, one in enumerate(text):
+        before = text[:place][-400:]
+        while before and unicodedata.category(before[-1]).startswith("M"):
+            before = before[:-1]
+        made.append(one.lower() if before[-1:].isalpha() else one.upper())
+    return "".join(made)
+
+
+SPELT = {
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D",
+    "þ": "th", "Þ": "Th", "ł": "l", "Ł": "L", "ħ": "h", "Ħ": "H", "ı": "i", "ŋ": "ng", "Ŋ": "Ng", "ŧ": "t", "Ŧ": "T",
+    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u02bb": "'", "\u201c": '"', "\u201d": '"',
+    "\u2010": "-", "\u2011": "-", "\u2013": "-", "\u2014": "-", "\u2026": "...",
+}  # fmt: skip
+
+
+def _ascii(text: str) -> str:
+    spelt = "".join(SPELT.get(one, one) for one in text)
+    return "".join(one for one in unicodedata.normalize("NFKD", spelt) if ord(one) < 128)
+
+
+def _slug(text: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", _ascii(text).lower()).strip("-")
+
+
+def _replaced(text: str, pattern: str, replacement: str) -> str:
+    """`${1}` and `$$` in Python's words; a group that took no part is empty in both."""
+    parts = re.split(r"(\$\$|\$\{\d\})", replacement)
+
+    def fill(match: re.Match[str]) -> str:
+        return "".join(
+            "$" if part == "$$" else (match[int(part[2])] or "") if part[:2] == "${" else part
+            for part in parts
+        )
+
+    return re.sub(pattern, fill, text)
+
+
 def _uuid(text: str, namespace: str = "") -> str:
     root = uuid.uuid5(uuid.NAMESPACE_URL, "https://etlrunner.invalid/uuid")
     return str(uuid.uuid5(uuid.uuid5(root, namespace), text)) if text else ""
 
 
-def _hash(text: str, length: int = 64) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:length] if text else ""
+def _hash(text: str, length: int = 64, namespace: str = "") -> str:
+    lead = namespace + "\0" if namespace else ""
+    return hashlib.sha256((lead + text).encode()).hexdigest()[:length] if text else ""
 
 
 def _first(value: Any) -> str:
@@ -152,9 +216,20 @@ ENVIRONMENT.filters.update(
     {
         "nothing_like": _nothing_like,
         "text": _text,
+        "string": _text,
+        "proper": _proper,
+        "ascii": _ascii,
+        "slug": _slug,
+        "compact": lambda members: [one for one in members if one],
+        "join": lambda members, separator="": separator.join(members),
+        "remove_prefix": lambda text, prefix: text.removeprefix(prefix),
+        "remove_suffix": lambda text, suffix: text.removesuffix(suffix),
+        "add_days": _add_days,
+        "school_year": _school_year,
         "first": _first,
         "last": _last,
-        "default": lambda value, other, boolean=True: value or other,
+        "default": lambda value, default_value, boolean=True: value or default_value,
+        "d": lambda value, default_value, boolean=True: value or default_value,
         "split": _split,
         "pad_left": lambda text, width, fill="0": text.rjust(width, fill) if text else "",
         "strip_accents": _strip_accents,
@@ -162,12 +237,10 @@ ENVIRONMENT.filters.update(
         "initials": lambda text: "".join(
             word[0].upper() for part in text.split() for word in part.split("-") if word
         ),
-        "regex_replace": lambda text, pattern, new: re.sub(
-            pattern, re.sub(r"\$\{(\d)\}", r"\\g<\1>", new), text
-        ),
+        "regex_replace": _replaced,
         "regex_match": lambda text, pattern: bool(re.fullmatch(pattern, text)),
         "date": _date,
-        "format_date": lambda day, form="%Y-%m-%d": "" if day == NO_DATE else day.strftime(form),
+        "format_date": lambda day, format="%Y-%m-%d": _dated(day, format),
         "int": _int,
         "uuid": _uuid,
         "hash": _hash,
@@ -185,7 +258,9 @@ ENVIRONMENT.tests.update(
     {
         "empty": lambda value: not value,
         "integer": lambda text: re.fullmatch("-?[0-9]{1,15}", text) is not None,
-        "date": lambda text, form="%Y-%m-%d": _date(text, form) != NO_DATE,
+        "date": lambda text, format="%Y-%m-%d": _date(text, format) != NO_DATE,
+        "starting_with": lambda text, start: text[: len(start)] == start,
+        "ending_with": lambda text, end: text[-len(end) :] == end,
         "matching": lambda text, pattern: bool(re.fullmatch(pattern, text)),
     }
 )
