@@ -229,6 +229,7 @@ def _extract(
             progress=services.progress,
             concurrency=int(options.get("concurrency") or 2),
             deadline=options.get("deadline"),
+            verify=str(options.get("verify") or "auto"),
         )
 
 

@@ -26,8 +26,8 @@ from etlrunner.table import (
     stream,
 )
 
-ATTEMPTS = 2
-"""A table that moved while it was read is read once more."""
+MOST_PULLS = 4
+"""How often one table is read at most until a reading is proven, or equal to the one before."""
 LAST_WORDS = 30.0
 """Seconds that aborted pulls get to end by themselves."""
 KEY = "sourcedId"
@@ -42,10 +42,15 @@ def extract(
     progress: Progress,
     concurrency: int = 2,
     deadline: timedelta | None = None,
+    verify: str = "auto",
 ) -> dict[str, RawTable]:
-    """Pull `tables` side by side into `folder/raw`; the first failure ends all of them."""
+    """Pull `tables` side by side into `folder/raw`; the first failure ends all of them.
+
+    `verify`: `twice` compares two readings of each table, `auto` only where one reading proves nothing by
+    itself (no total, or pages that moved), `once` never.
+    """
     raw = files.private_folder(folder / "raw")
-    team = _Team(connection, list(tables), raw, clock, progress)
+    team = _Team(connection, list(tables), raw, clock, progress, verify)
     try:
         done = team.work(concurrency, deadline)
     except BaseException:
@@ -66,7 +71,9 @@ class _Team:
         raw: Path,
         clock: Clock,
         progress: Progress,
+        verify: str,
     ) -> None:
+        self.verify = verify
         self.connection = connection
         self.tables = tables
         self.raw = raw
@@ -122,16 +129,62 @@ class _Team:
                 return
 
     def _pull(self, table: str) -> RawTable:
-        for attempt in range(1, ATTEMPTS + 1):
+        """Read a table until a reading is proven by itself, or two in a row are the same."""
+        before: Digest | None = None
+        for pull in range(1, MOST_PULLS + 1):
+            is_last = pull == MOST_PULLS or self.stopped.is_set()
             try:
-                return _pull_once(self.connection, table, _path(self.raw, table), self.clock)
+                raw, is_proven = _pull_once(
+                    self.connection, table, _path(self.raw, table), self.clock
+                )
             except Moved:
-                if attempt == ATTEMPTS or self.stopped.is_set():
+                before = None
+                if is_last:
                     raise
-        raise AssertionError("the loop returns or raises")
+                continue
+            if self.verify == "once" or (self.verify == "auto" and is_proven):
+                return raw
+            now = digest(raw.path)
+            if now == before:
+                return raw
+            if is_last and before is not None:
+                _path(self.raw, table).unlink(missing_ok=True)
+                raise _unlike(table, before, now)
+            before = now
+        raise Moved(f"{table}: it moved while it was read, {MOST_PULLS} times")
 
 
-def _pull_once(connection: SourceConnection, table: str, path: Path, clock: Clock) -> RawTable:
+Digest = tuple[int, int, int]
+"""Rows, and two sums of hashes: over the ids, and over all cells. The order of rows does not count."""
+
+
+def digest(path: Path) -> Digest:
+    """What two readings of a table are compared by, in the memory of a batch."""
+    scan = pl.scan_parquet(path)
+    names = [name for name in scan.collect_schema().names() if name != ROW]
+    cells = pl.struct(names).hash(seed=1)
+    sums = stream(scan.select(pl.len(), pl.col(KEY).hash(seed=2).sum(), cells.sum().alias("all")))
+    rows, ids, content = sums.row(0)
+    return int(rows), int(ids or 0), int(content or 0)
+
+
+def _unlike(table: str, before: Digest, now: Digest) -> Incomplete:
+    if before[0] != now[0]:
+        what = f"{before[0]} records, then {now[0]}"
+    elif before[1] != now[1]:
+        what = f"{now[0]} records both times, but not the same ones"
+    else:
+        what = f"the same {now[0]} records, but changed"
+    return Incomplete(
+        f"{table}: no two readings in a row were the same ({what}): the source changes while it is read",
+        hint="choose a quieter hour; source.verify says how a pull is proven",
+    )
+
+
+def _pull_once(
+    connection: SourceConnection, table: str, path: Path, clock: Clock
+) -> tuple[RawTable, bool]:
+    """One reading, and whether it proves by itself that everything came."""
     began = clock.monotonic()
     source = connection.read(table)
     rows = _freeze(source, table, path)
@@ -147,7 +200,9 @@ def _pull_once(connection: SourceConnection, table: str, path: Path, clock: Cloc
     if report is not None:
         report.duplicates = duplicates
     seconds = clock.monotonic() - began
-    return RawTable(table, path, rows, getattr(report, "pages", 0), stated, duplicates, seconds)
+    pages = getattr(report, "pages", 0)
+    raw = RawTable(table, path, rows, pages, stated, duplicates, seconds)
+    return raw, getattr(report, "is_proven", True)
 
 
 def _freeze(source: petl.Table, table: str, path: Path) -> int:
@@ -198,7 +253,7 @@ def _fold_duplicates(table: str, path: Path, rows: int) -> tuple[int, int]:
     different = equal.filter(equal.is_duplicated()).unique().sort()
     if len(different):
         shown = ", ".join(different.head(3).to_list())
-        raise Incomplete(
+        raise Moved(
             f"{table}: {len(different)} {KEY}(s) came twice with different content: "
             "the source changed while it was read, or its ids are not unique",
             hint=f"look for {KEY} {shown}",  # identifiers are for the terminal, not for the history

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from etlrunner import __version__
-from etlrunner.errors import (
-    EtlError,
-    Incomplete,
-    LocalTrouble,
-    Refused,
-    Unreachable,
-)
-from etlrunner.lib.reply import Garbled, Reply, address_problem, is_loopback, passing_words
-from etlrunner.lib.retry import Again, Budget, persist
+from etlrunner.errors import EtlError, Incomplete, Unreachable
+from etlrunner.lib import hosts
+from etlrunner.lib.http_errors import translate
+from etlrunner.lib.http_session import hang_up, open_session
+from etlrunner.lib.reply import Reply, Unfit, address_problem, is_loopback, passing_words
+from etlrunner.lib.retry import LONGEST_ASKED, Again, Budget, persist, read_retry_after
 from etlrunner.model import Clock
 
 T = TypeVar("T")
@@ -38,7 +31,7 @@ PASSING = frozenset({429, 502, 503, 504})
 CHUNK = 1 << 16
 SLICE = 1.0
 """Longest single pause, so that an abort is noticed."""
-GARBLED_ATTEMPTS = 3
+UNFIT_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +48,11 @@ class Limits:
 
     body: int = 64 << 20
     """Most bytes of one body, after decompression."""
+    whole: int = 64 << 30
+    """Most bytes of all bodies together: a source that never ends must not fill the disk."""
+    floor: int = 1024
+    """Least bytes per second of a body that has begun, on average over `window` seconds."""
+    window: float = 60.0
     concurrency: int = 2
     requests_per_second: float | None = None
     deadline: float | None = None
@@ -84,9 +82,11 @@ class Door:
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._aborted = ""
         self._permits = threading.BoundedSemaphore(limits.concurrency)
-        self._pace = threading.Lock()
-        self._next = clock.monotonic()
-        self._session = _session(self._sockets, limits.concurrency, ca_file)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._bytes = 0
+        self._hosts: dict[str, hosts.Host] = {}
+        self._session = open_session(self._sockets, limits.concurrency, ca_file, limits.window)
         self._watchdog = self._watch()
 
     def ask(
@@ -103,7 +103,7 @@ class Door:
         """Send a request, again while it may help, and return what `read` makes of the reply.
 
         `what` names the request in messages. `read` gets every status but redirects and passing
-        ones, and may raise `Garbled` to have the request repeated.
+        ones, and may raise `Unfit` to have the request repeated a few times.
         """
         place = self.check_address(url)
 
@@ -111,8 +111,8 @@ class Door:
             reply = self._once(method, url, place, what, headers, params, form)
             try:
                 return read(reply)
-            except Garbled as error:
-                raise Again(error, most=GARBLED_ATTEMPTS) from None
+            except Unfit as error:
+                raise Again(error.ending, most=UNFIT_ATTEMPTS) from None
 
         return persist(
             attempt,
@@ -139,14 +139,17 @@ class Door:
     def abort(self, why: str) -> None:
         """End every request that is under way, from another thread."""
         self._aborted = self._aborted or why
+        self._stop.set()
         for each in list(self._sockets):
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
+            hang_up(each)
 
     def close(self) -> None:
         if self._watchdog is not None:
             self._watchdog.cancel()
         self._session.close()
+        for netloc in self._hosts:
+            hosts.part(netloc)
+        self._hosts = {}
 
     def _once(
         self,
@@ -158,9 +161,7 @@ class Door:
         params: Mapping[str, str] | None,
         form: str | None,
     ) -> Reply:
-        with self._permits:
-            self._take_turn()
-            self._check_time(what)
+        with self._permits, self._turn(place, what) as turn:
             with self._translating(place, what):
                 response = self._session.request(
                     method,
@@ -174,39 +175,59 @@ class Door:
                 )
                 with contextlib.closing(response):
                     body = self._body(response, place, what)
-        reply = Reply(response.status_code, response.headers, body, url)
+            reply = Reply(response.status_code, response.headers, body, url)
+            if reply.status in PASSING:
+                turn.is_overloaded(reply.headers.get("Retry-After"))
+                ending = Unreachable(f"{place}: {what}: {passing_words(reply.status)}")
+                raise Again(ending, retry_after=reply.headers.get("Retry-After"))
+            turn.host.answered()
         _refuse_redirect(reply, place, what)
-        if reply.status in PASSING:
-            ending = Unreachable(f"{place}: {what}: {passing_words(reply.status)}")
-            raise Again(ending, retry_after=reply.headers.get("Retry-After"))
         return reply
 
     def _body(self, response: requests.Response, place: str, what: str) -> bytes:
-        """The whole body, within the cap, the read time-out as a whole, and the deadline."""
-        began = self.clock.monotonic()
+        """The whole body, within the caps, the read time-out as a whole, and the deadline."""
+        began = since = self.clock.monotonic()
         parts: list[bytes] = []
-        size = 0
+        size = fresh = 0
         while True:
             part = response.raw.read1(CHUNK, decode_content=True)
             if not part:
                 self._check_time(what)  # an aborted connection may look like a complete answer
+                self._count(size, place)
                 return b"".join(parts)
             parts.append(part)
             size += len(part)
+            fresh += len(part)
             if size > self.limits.body:
                 raise Incomplete(
                     f"{place}: {what}: the answer is larger than {self.limits.body >> 20} MiB",
                     hint="ask for smaller pages with source.page_size",
                 )
             self._check_time(what)
-            if self.clock.monotonic() - began > self.timeouts.read:
-                raise Unreachable(f"{place}: {what}: the answer arrives too slowly")
+            now = self.clock.monotonic()
+            if now - since > self.limits.window:
+                if fresh < self.limits.floor * (now - since):
+                    raise _too_slow(place, what)
+                since, fresh = now, 0
+            if now - began > self.timeouts.read:
+                raise _too_slow(place, what)
+
+    def _count(self, size: int, place: str) -> None:
+        with self._lock:
+            self._bytes += size
+            if self._bytes > self.limits.whole:
+                raise Incomplete(f"{place}: more than {self.limits.whole >> 30} GiB arrived in all")
 
     @contextlib.contextmanager
     def _translating(self, place: str, what: str) -> Iterator[None]:
         try:
             yield
-        except (requests.RequestException, _U.HTTPError, HTTPException, OSError) as error:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            HTTPException,
+            OSError,
+        ) as error:
             self._check_time(what)
             ending = translate(error, f"{place}: {what}")
             if is_passing(ending):
@@ -214,14 +235,30 @@ class Door:
             # `from None`: the library's text may hold the address with its query
             raise ending from None
 
-    def _take_turn(self) -> None:
-        if not self.limits.requests_per_second:
-            return
-        with self._pace:
-            now = self.clock.monotonic()
-            turn = max(self._next, now)
-            self._next = turn + 1.0 / self.limits.requests_per_second
-        self._nap(turn - now)
+    @contextlib.contextmanager
+    def _turn(self, place: str, what: str) -> Iterator[_Turn]:
+        """A place among those who ask this host, when it is our turn."""
+        host = self._host(urlsplit(place).netloc)
+        ticket, pause = host.enter(self.clock, self._stop)
+        try:
+            self._check_time(what)
+            if pause > self._left():
+                raise Unreachable(
+                    f"{place}: {what}: waiting for our turn would exceed the deadline"
+                )
+            self._nap(pause)
+            self._check_time(what)
+            yield _Turn(host, ticket, self.clock)
+        finally:
+            host.leave()
+
+    def _host(self, netloc: str) -> hosts.Host:
+        with self._lock:
+            if netloc not in self._hosts:
+                self._hosts[netloc] = hosts.join(
+                    netloc, self.limits.concurrency, self.limits.requests_per_second
+                )
+            return self._hosts[netloc]
 
     def _nap(self, seconds: float) -> None:
         while seconds > 0 and not self._aborted:
@@ -249,151 +286,30 @@ class Door:
         return timer
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One request to a host, and what became of it."""
+
+    host: hosts.Host
+    ticket: int
+    clock: Clock
+
+    def is_overloaded(self, retry_after: str | None) -> None:
+        wait = read_retry_after(retry_after, self.clock.now())
+        self.host.overloaded(
+            self.ticket, wait if (wait or 0) <= LONGEST_ASKED else None, self.clock
+        )
+
+
+def _too_slow(place: str, what: str) -> Again:
+    return Again(
+        Unreachable(f"{place}: {what}: the answer arrives too slowly"), most=UNFIT_ATTEMPTS
+    )
+
+
 def is_passing(error: EtlError) -> bool:
     """May the same request succeed in a moment?"""
     return isinstance(error, Unreachable)
-
-
-# ---------------------------------------------------------------- translation, the only one
-
-
-def translate(error: BaseException, place: str) -> EtlError:
-    """Our error for anything that requests, urllib3 or the system raise. Their texts are not quoted."""
-    chain = list(_chain(error))
-    for one in chain:
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return _certificate(one, place)
-    for one in chain:
-        if isinstance(one, ssl.SSLError) and "LEGACY_RENEGOTIATION" in str(one.reason):
-            return Refused(
-                f"{place}: the server's TLS is too old: it insists on unsafe legacy renegotiation",
-                hint="ask whoever runs the server to update it; etlrunner does not weaken TLS",
-            )
-    for classes, make in _TRANSLATIONS:
-        if any(isinstance(one, classes) for one in chain):
-            return make(place)
-    return Unreachable(f"{place}: the connection failed ({type(error).__name__})")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those it wraps, however the library hangs them together; innermost last."""
-    seen: set[int] = set()
-    queue: list[Any] = [error]
-    while queue:
-        one = queue.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        queue += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-
-
-def _certificate(error: ssl.SSLCertVerificationError, place: str) -> EtlError:
-    why = getattr(error, "verify_message", "") or "it could not be verified"
-    hint = "a private CA is named with source.ca_file; nothing turns verification off"
-    if "expired" in why or "not yet valid" in why:
-        hint = "check this machine's clock; else the server needs a new certificate"
-    return Refused(f"{place}: the certificate is refused: {why}", hint=hint)
-
-
-def _unreachable(words: str) -> Callable[[str], EtlError]:
-    return lambda place: Unreachable(f"{place}: {words}")
-
-
-def _address(words: str) -> Callable[[str], EtlError]:
-    return lambda place: address_problem(f"{place}: {words}")
-
-
-_R = requests.exceptions
-_U = urllib3.exceptions
-_TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[str], EtlError]], ...] = (
-    (
-        (_R.InvalidURL, _R.MissingSchema, _R.InvalidSchema, _R.URLRequired, _U.LocationValueError,
-         _U.LocationParseError, _U.URLSchemeUnknown, UnicodeError),
-        _address("this is not an address etlrunner can use"),
-    ),
-    (
-        (_R.InvalidProxyURL, _R.ProxyError, _U.ProxyError, _U.ProxySchemeUnknown,
-         _U.ProxySchemeUnsupported),
-        _unreachable("a proxy stands in the way; etlrunner uses none"),
-    ),
-    ((_R.InvalidHeader, _U.InvalidHeader), _unreachable("a header is malformed")),
-    (
-        (_R.TooManyRedirects,),
-        _address("the server redirects, which etlrunner does not follow"),
-    ),
-    ((FileNotFoundError, PermissionError, IsADirectoryError),
-     lambda place: LocalTrouble(f"{place}: a file of this machine cannot be read (ca_file?)")),
-    ((_U.NameResolutionError, socket.gaierror), _unreachable("the name cannot be resolved (DNS)")),
-    ((ConnectionRefusedError,), _unreachable("nothing listens there (connection refused)")),
-    ((_R.ConnectTimeout, _U.ConnectTimeoutError), _unreachable("no connection within the time-out")),
-    ((_R.ReadTimeout, _R.Timeout, _U.ReadTimeoutError, _U.TimeoutError, TimeoutError),
-     _unreachable("no answer within the time-out")),
-    ((_R.SSLError, _U.SSLError, ssl.SSLError),
-     _unreachable("the TLS handshake failed (does that port speak HTTPS?)")),
-    ((_R.ContentDecodingError, _U.DecodeError), _unreachable("the answer cannot be decompressed")),
-    ((_R.ChunkedEncodingError, _U.IncompleteRead, _U.InvalidChunkLength, HTTPException, _U.ProtocolError),
-     _unreachable("the connection broke off in the middle of an answer")),
-    ((_R.RequestException, _U.HTTPError, OSError), _unreachable("the connection failed")),
-)  # fmt: skip
-
-
-# ---------------------------------------------------------------- the session
-
-
-class _Session(requests.Session):
-    """A session that never looks at where a redirect points."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # Even without following, requests would read the redirect's body whole to prepare the next.
-        return None
-
-
-def _session(sockets: WeakSet[socket.socket], size: int, ca_file: Path | None) -> _Session:
-    session = _Session()
-    session.trust_env = False  # no .netrc, no proxy or CA variables
-    session.verify = True if ca_file is None else str(ca_file)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.clear()
-    session.headers.update(
-        {
-            "User-Agent": f"etlrunner/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-        }
-    )
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, _adapter(sockets, size))
-    return session
-
-
-def _adapter(sockets: WeakSet[socket.socket], size: int) -> HTTPAdapter:
-    """An adapter whose sockets are known, so that a stuck read can be ended from outside."""
-
-    class Plain(urllib3.connection.HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            _remember(sockets, self.sock)
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            _remember(sockets, self.sock)
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(2, size), max_retries=0)
-    adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-    return adapter
-
-
-def _remember(sockets: WeakSet[socket.socket], sock: Any) -> None:
-    if isinstance(sock, socket.socket):
-        sockets.add(sock)
 
 
 def _refuse_redirect(reply: Reply, place: str, what: str) -> None:

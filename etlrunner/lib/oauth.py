@@ -6,14 +6,14 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from etlrunner.errors import ConfigurationError, EtlError, Incomplete, Refused, Unreachable
 from etlrunner.lib.http import Door
-from etlrunner.lib.reply import Reply, address_problem, json_body
+from etlrunner.lib.reply import Reply, Unfit, address_problem, clock_words, json_body
 from etlrunner.model import Clock, Secret
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class Tokens:
             what="signing in",
             headers=headers,
             form=form,
-            read=lambda reply: _answer(reply, url, request),
+            read=lambda reply: _answer(reply, url, request, self._clock),
         )
 
     def _take(self, answer: Mapping[str, Any]) -> None:
@@ -160,7 +160,8 @@ class Tokens:
         message = (
             f"{place}: key and secret are refused ({statuses}, {len(told)} ways of asking tried)"
         )
-        return Refused(". ".join(filter(None, [message, self._plan.refused])))
+        clock = next((each.clock for each in told if each.clock), "")
+        return Refused(". ".join(filter(None, [message, self._plan.refused])), hint=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ class _Failure:
     request: TokenRequest
     status: int
     code: str
+    clock: str = ""
+    """What the server's time says about ours."""
 
     @property
     def missing(self) -> bool:
@@ -187,11 +190,14 @@ def _is_settled(failures: Sequence[_Failure], url: str, following: TokenRequest)
     return False
 
 
-def _answer(reply: Reply, url: str, request: TokenRequest) -> Mapping[str, Any] | _Failure:
+def _answer(
+    reply: Reply, url: str, request: TokenRequest, clock: Clock
+) -> Mapping[str, Any] | _Failure:
     if reply.status >= 500:
-        raise Unreachable(f"signing in: HTTP {reply.status}")
+        raise Unfit(Unreachable(f"signing in: HTTP {reply.status}"))
     if reply.status not in (200, 201):
-        return _Failure(url, request, reply.status, _error_code(reply.body))
+        words = clock_words(reply.headers, clock.now())
+        return _Failure(url, request, reply.status, _error_code(reply.body), words)
     try:
         answer = json.loads(json_body(reply, "signing in"))
     except (ValueError, RecursionError):
@@ -227,6 +233,9 @@ def _revealed(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
+Take = Callable[[Reply], tuple[Reply, Any]]
+
+
 class SignedIn:
     """Reads JSON with a token that is renewed once per request when the server no longer takes it."""
 
@@ -257,10 +266,18 @@ class SignedIn:
     ) -> Any:
         """What `read` makes of a good reply; any other status becomes its own sentence."""
         token, is_last = self._tokens.current(), False
-        reply, result = self._ask(url, params, what, read, token)
+
+        def take(reply: Reply) -> tuple[Reply, Any]:
+            if reply.status == 200:
+                return reply, read(reply)
+            if reply.status == 500 and (is_last or not self._is_stale(500)):
+                raise Unfit(self._ending(reply, what, collection))
+            return reply, None
+
+        reply, result = self._ask(url, params, what, take, token)
         while self._is_stale(reply.status) and not is_last:
             token, is_last = self._tokens.renew(token)
-            reply, result = self._ask(url, params, what, read, token)
+            reply, result = self._ask(url, params, what, take, token)
         if reply.status != 200:
             raise self._ending(reply, what, collection)
         self._has_read = True
@@ -275,7 +292,7 @@ class SignedIn:
         return status in (401, 403) or (status == 500 and self._renew_on_500 and self._has_read)
 
     def _ask(
-        self, url: str, params: Mapping[str, str], what: str, read: Any, token: Secret
+        self, url: str, params: Mapping[str, str], what: str, take: Take, token: Secret
     ) -> tuple[Reply, Any]:
         return self._door.ask(
             "GET",
@@ -283,14 +300,17 @@ class SignedIn:
             what=what,
             params=params,
             headers={**self._headers, "Authorization": f"Bearer {token.reveal()}"},
-            read=lambda reply: (reply, read(reply) if reply.status == 200 else None),
+            read=take,
         )
 
     def _ending(self, reply: Reply, what: str, collection: str) -> EtlError:
         place = self._door.check_address(reply.url)
         message = f"{place}: {what}: HTTP {reply.status}"
         if reply.status == 401:
-            return Refused(f"{message}: the token is not accepted, not even a fresh one")
+            return Refused(
+                f"{message}: the token is not accepted, not even a fresh one",
+                hint=clock_words(reply.headers, self._door.clock.now()),
+            )
         if reply.status == 403:
             return Refused(
                 f"{message}: the account may not read '{collection}'{self._scope_words}",

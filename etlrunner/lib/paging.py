@@ -5,6 +5,10 @@ The rule (a page shorter than asked for is never the end):
 2. else a stated total: go on while fewer have been received;
 3. else go on until a page is empty.
 The offset moves by what was received, not by what was asked for.
+
+Where pages are asked for by offset, each begins with the last record of the one before. If that record is
+not there, rows came or went in between, or the server has no fixed order: the pages are read to the end
+all the same, but the pull is in doubt (`Pull.is_proven`), however well the count fits.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -33,6 +37,13 @@ class Page:
     next: Mapping[str, str] | None = None
     """The query of the next link when it does not speak in offsets."""
     says_more: bool = False
+    first: int | None = None
+    last: int | None = None
+    """Numbers for the ids of the first and the last record."""
+
+    def without_first(self) -> Page:
+        """The same page without the record that it shares with the one before."""
+        return replace(self, count=self.count - 1, content=self.content[1:])
 
 
 @dataclass
@@ -43,10 +54,21 @@ class Pull:
     pages: int = 0
     rows: int = 0
     stated: int | None = None
+    shifted: int = 0
+    """Pages that did not begin with the last record of the page before."""
     seen: set[int] = field(default_factory=set)
+    last: int | None = None
 
-    def take(self, page: Page) -> Page:
-        """Count a page in; a page that came before, or another total than before, ends the pull."""
+    @property
+    def is_proven(self) -> bool:
+        """Did the server state how much there is, and did nothing move while it was read?"""
+        return self.stated is not None and not self.shifted
+
+    def take(self, page: Page, overlap: int = 0) -> Page:
+        """Count a page in; a page that came before, or another total than before, ends the pull.
+
+        With an `overlap` of one, the record that the page shares with the one before is taken off.
+        """
         self.pages += 1
         if self.pages > MOST_PAGES:
             raise Incomplete(f"{self.what}: more than {MOST_PAGES} pages")
@@ -63,6 +85,13 @@ class Pull:
                     "the server does not page as OneRoster says"
                 )
             self.seen.add(page.fingerprint)
+        if overlap:
+            if page.count and page.first == self.last:
+                page = page.without_first()
+            else:
+                self.shifted += 1
+        if page.count:
+            self.last = page.last
         self.rows += page.count
         return page
 
@@ -72,7 +101,7 @@ class Pull:
 
 
 class Moved(Incomplete):
-    """The collection changed while it was read: worth a second attempt at once."""
+    """The collection changed while it was read: worth another reading at once."""
 
 
 Fetch = Callable[[int, int, Mapping[str, str] | None], Page]
@@ -97,8 +126,17 @@ def _one_by_one(fetch: Fetch, pull: Pull, page: Page, page_size: int) -> Iterato
         if link and link in links:
             raise Incomplete(f"{pull.what}: the next links go round in a circle")
         links.add(link)
-        page = pull.take(fetch(pull.rows, page_size, page.next))
+        overlap = 0 if link else _overlap(page)
+        page = pull.take(fetch(pull.rows - overlap, page_size, page.next), overlap)
+        if overlap and not page.count and _goes_on(replace(page, count=1), pull):
+            # only the shared record came: a page of its own has to say that there are no more
+            page = pull.take(fetch(pull.rows, page_size, None))
         yield page
+
+
+def _overlap(page: Page) -> int:
+    """Pages of a single record cannot share one."""
+    return 1 if page.count > 1 and page.last is not None else 0
 
 
 def _goes_on(page: Page, pull: Pull) -> bool:
@@ -117,8 +155,9 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
     A page that brings less than its step is completed before the next one is handed out.
     """
     step, total = first.count, first.total or 0
+    overlap = _overlap(first)
     last = first
-    starts = iter(range(step, total, step))
+    starts = iter(range(step - overlap, total - overlap, step - overlap))
     window: deque[tuple[int, int, Future[Page]]] = deque()
     # Twice as many as may travel (the door counts those): half of them decode what has arrived.
     most = 2 * max(1, concurrency)
@@ -131,9 +170,11 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
             if not window:
                 break
             start, size, future = window.popleft()
-            last = pull.take(future.result())
+            page = future.result()
+            received = page.count
+            last = pull.take(page, overlap)
             yield last
-            for part in _completing(fetch, pull, last, start, size):
+            for part in _completing(fetch, pull, received, start, size):
                 last = part
                 yield part
         if last.says_more:  # then the total was not the whole truth
@@ -142,11 +183,12 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _completing(fetch: Fetch, pull: Pull, page: Page, start: int, size: int) -> Iterator[Page]:
-    received = page.count
-    while 0 < received < size and page.count:
+def _completing(fetch: Fetch, pull: Pull, received: int, start: int, size: int) -> Iterator[Page]:
+    more = received
+    while 0 < received < size and more:
         page = pull.take(fetch(start + received, size - received, None))
-        received += page.count
+        more = page.count
+        received += more
         yield page
 
 

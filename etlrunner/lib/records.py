@@ -21,7 +21,7 @@ import polars as pl
 
 from etlrunner.errors import Incomplete
 from etlrunner.lib import columns
-from etlrunner.lib.reply import Garbled
+from etlrunner.lib.reply import garbled
 
 Scalar = str | int | float | bool | None
 Record = Any
@@ -107,7 +107,7 @@ class TableReader:
             # msgspec's sentence names types and places, never values
             raise Incomplete(f"{self.table}: a record is not as described: {error}") from None
         except (msgspec.DecodeError, UnicodeError):
-            raise Garbled(f"{self.table}: the answer is not valid JSON, or it is cut off") from None
+            raise garbled(f"{self.table}: the answer is not valid JSON, or it is cut off") from None
         except RecursionError:
             raise Incomplete(f"{self.table}: the answer is nested too deeply") from None
 

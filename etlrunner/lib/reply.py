@@ -6,9 +6,14 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-from etlrunner.errors import ConfigurationError, Incomplete
+from etlrunner.errors import ConfigurationError, EtlError, Incomplete
 from etlrunner.model import Problem
+
+CLOCK_TOLERANCE = 300.0
+"""Seconds that two clocks may differ before it is worth a word."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,8 +35,17 @@ class Reply:
         return kind if re.fullmatch(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", kind) else "no content type"
 
 
-class Garbled(Incomplete):
-    """A body that ended early or is no JSON: asked for again a few times, never used."""
+class Unfit(Exception):
+    """An answer that is worth asking for again a few times; `ending` is raised when it stays so."""
+
+    def __init__(self, ending: EtlError) -> None:
+        super().__init__(ending.message)
+        self.ending = ending
+
+
+def garbled(message: str) -> Unfit:
+    """A body that ended early or is no JSON: never used."""
+    return Unfit(Incomplete(message))
 
 
 def json_body(reply: Reply, what: str) -> bytes:
@@ -45,12 +59,30 @@ def json_body(reply: Reply, what: str) -> bytes:
             hint="is source.domain the API's address, and is the API server up?",
         )
     if not start:
-        raise Garbled(f"{what}: HTTP {reply.status} with an empty body")
+        raise garbled(f"{what}: HTTP {reply.status} with an empty body")
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Garbled(f"{what}: the answer is not UTF-8 (byte {error.start})") from None
+        raise garbled(f"{what}: the answer is not UTF-8 (byte {error.start})") from None
     return body
+
+
+def clock_words(headers: Mapping[str, str], now: datetime) -> str:
+    """What a server's `Date` says about this machine's clock, if that is wrong; else nothing.
+
+    Tokens and certificates that are "not yet valid" or "expired" are often right, and the clock is not.
+    """
+    try:
+        there = parsedate_to_datetime(headers.get("Date", ""))
+        behind = (there.replace(tzinfo=there.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return ""
+    if abs(behind) < CLOCK_TOLERANCE:
+        return ""
+    minutes = abs(behind) / 60
+    long = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    side = "behind" if behind > 0 else "ahead of"
+    return f"this machine's clock is {long} {side} the server's: set it"
 
 
 def is_loopback(host: str) -> bool:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass
 class PullReport:
-    """`stated` is the total that the server named, if it did; `duplicates` were folded."""
+    """`stated` is the total that the server named, if it did; `duplicates` were folded.
+
+    `is_proven` says that this pull alone shows that everything came; else a second one has to be equal.
+    """
 
     rows: int = 0
     pages: int = 0
     stated: int | None = None
     duplicates: int = 0
+    is_proven: bool = True

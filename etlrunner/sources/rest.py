@@ -134,6 +134,7 @@ class RestConnection:
             self._progress.advance(table, page.count)
             yield page.content
         report.rows, report.pages, report.stated = pull.rows, pull.pages, pull.stated
+        report.is_proven = pull.is_proven
         self._progress.done(table)
 
     @property
@@ -163,6 +164,7 @@ class RestConnection:
                 paging.read_total(reply.headers.get("X-Total-Count")),
                 cursor,
                 more,
+                *_ends(frame),
             )
 
         page: paging.Page = self._source.get(
@@ -198,6 +200,14 @@ class RestConnection:
 def fingerprint(frame: pl.DataFrame) -> int:
     """A number for the set of ids on a page, whatever their order."""
     return hash((len(frame), int(frame["sourcedId"].hash().sum() or 0)))
+
+
+def _ends(frame: pl.DataFrame) -> tuple[int | None, int | None]:
+    """Numbers for the ids of the first and the last record."""
+    if frame.is_empty():
+        return None, None
+    ids = frame["sourcedId"]
+    return hash(ids[0]), hash(ids[-1])
 
 
 def root_of(domain: str, definition: Definition, allow_http: bool = False) -> str:

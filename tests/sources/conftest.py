@@ -44,10 +44,12 @@ Pull = Callable[..., Any]
 def pull(options: dict[str, Any], tmp_path: Path) -> Pull:
     """Pull tables into tmp_path/raw; keyword arguments change the options."""
 
-    def run(*tables: str, clock: Any = None, **more: Any) -> Any:
+    def run(*tables: str, clock: Any = None, verify: str = "auto", **more: Any) -> Any:
         clock, progress = clock or SystemClock(), SilentProgress()
         changed = {**options, **more}
         with rest.connect(changed, clock=clock, progress=progress) as connection:
-            return extract(connection, tables, tmp_path, clock=clock, progress=progress)
+            return extract(
+                connection, tables, tmp_path, clock=clock, progress=progress, verify=verify
+            )
 
     return run

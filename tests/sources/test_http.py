@@ -26,7 +26,7 @@ from etlrunner.errors import (
     Refused,
     Unreachable,
 )
-from etlrunner.lib import http, retry
+from etlrunner.lib import http_errors, retry
 from etlrunner.lib.clock import SystemClock
 from etlrunner.lib.http import Door, Limits, Timeouts
 from etlrunner.lib.reply import Reply, json_body
@@ -380,9 +380,9 @@ EVERY = sorted(
 
 @pytest.mark.parametrize("kind", EVERY, ids=lambda each: f"{each.__module__}.{each.__name__}")
 def test_no_library_exception_is_left_out(kind: type[BaseException]) -> None:
-    known = [classes for classes, _ in http._TRANSLATIONS]
+    known = [classes for classes, _ in http_errors.TRANSLATIONS]
     assert any(issubclass(kind, classes) for classes in known)
-    error = http.translate(kind.__new__(kind), "https://sis.example.org: x")
+    error = http_errors.translate(kind.__new__(kind), "https://sis.example.org: x")
     assert isinstance(error, Unreachable | ConfigurationError | Refused)
     assert str(error).startswith("https://sis.example.org: x: ")
 
@@ -399,7 +399,7 @@ def test_no_library_exception_is_left_out(kind: type[BaseException]) -> None:
     ],
 )
 def test_each_kind_has_its_sentence(error: BaseException, kind: type[EtlError], words: str) -> None:
-    translated = http.translate(error, "place")
+    translated = http_errors.translate(error, "place")
     assert isinstance(translated, kind)
     assert words in str(translated)
 
@@ -416,20 +416,20 @@ def test_a_bad_certificate_is_refused_and_never_retried() -> None:
             None, "/x", urllib3.exceptions.SSLError(certificate_error("self-signed certificate"))
         )
     )
-    translated = http.translate(error, "place")
+    translated = http_errors.translate(error, "place")
     assert isinstance(translated, Refused)
     assert "self-signed certificate" in str(translated)
     assert "ca_file" in translated.hint
 
 
 def test_a_certificate_out_of_time_points_at_the_clock() -> None:
-    translated = http.translate(certificate_error("certificate is not yet valid"), "place")
+    translated = http_errors.translate(certificate_error("certificate is not yet valid"), "place")
     assert "clock" in getattr(translated, "hint", "")
 
 
 def test_legacy_renegotiation_is_said_in_plain_words() -> None:
     error = ssl.SSLError(1, "[SSL: UNSAFE_LEGACY_RENEGOTIATION_DISABLED] unsafe legacy")
     error.reason = "UNSAFE_LEGACY_RENEGOTIATION_DISABLED"
-    translated = http.translate(requests.exceptions.SSLError(error), "place")
+    translated = http_errors.translate(requests.exceptions.SSLError(error), "place")
     assert isinstance(translated, Refused)
     assert "TLS is too old" in str(translated)
