@@ -194,6 +194,9 @@ def _pull_once(
         stated = getattr(report, "stated", None)
         if stated is not None and rows != stated:
             raise Moved(f"{table}: {rows} different records arrived, {stated} were stated")
+        if stated is None and duplicates and getattr(report, "shifted", 0):
+            # where some come twice, others may not come at all, and every reading may be wrong alike
+            raise Moved(f"{table}: {duplicates} records came twice, on pages that do not join up")
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -17,6 +17,8 @@ WHITE = string.whitespace + "".join(
                  0x202F, 0x205F, 0x3000)
 )  # fmt: skip
 """What `str.strip` takes away; spelled out, because Polars' own idea of it differs."""
+WHOLE = 2.0**53
+"""From here on a number with a decimal point stands for several whole ones."""
 SEPARATOR = "\x1f"
 LIST = pl.List(pl.String)
 NOTHING = pl.lit([], dtype=LIST)
@@ -57,8 +59,10 @@ def as_text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if abs(value) >= WHOLE:
+            raise Incomplete("a number has more digits than can be kept; ids belong in quotes")
+        return str(int(value)) if value.is_integer() else str(value)
     return str(value)
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from etlrunner.model import Clock
 
-RECOVERY = 0.05
-"""Requests per second that every good answer adds to a slowed pace."""
+RECOVERY = 0.03
+"""Every good answer quickens a slowed pace by this share, and by as many requests per second at least."""
 FASTEST = 50.0
 """A pace beyond this is no limit any more."""
 SLOWEST = 0.1
@@ -97,7 +97,7 @@ class Host:
                 self._allowed = min(float(self._most), self._allowed + 1.0 / self._allowed)
                 self._changed.notify()
             elif self._pace is not None:
-                self._pace += RECOVERY
+                self._pace += RECOVERY * max(1.0, self._pace)
                 if self._pace > FASTEST:
                     self._pace = None
 

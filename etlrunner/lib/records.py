@@ -20,7 +20,7 @@ import msgspec
 import polars as pl
 
 from etlrunner.errors import Incomplete
-from etlrunner.lib import columns
+from etlrunner.lib import columns, repeated_keys
 from etlrunner.lib.reply import garbled
 
 Scalar = str | int | float | bool | None
@@ -93,6 +93,7 @@ class TableReader:
         for each in fields.values():
             for path in each.paths:
                 tree.add(path, each.pair)
+        self._names = tree.names() | set(self.wrappers)
         shape: Any = tree.struct(table)
         self._list = msgspec.json.Decoder(list[shape])
         self._outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -100,16 +101,23 @@ class TableReader:
     def decode(self, body: bytes) -> list[Record]:
         """The records of one page, whatever the wrapper is called."""
         try:
-            if body.lstrip()[:1] == b"[":
-                return self._list.decode(body)
-            return self._list.decode(self._records(self._outer.decode(body)))
+            records = self._decode(body)
+            twice = repeated_keys.repeated(body, self._names)
+            if twice is not None:
+                raise Incomplete(f"{self.table}: a record says {twice!r} twice")
+            return records
         except msgspec.ValidationError as error:
             # msgspec's sentence names types and places, never values
             raise Incomplete(f"{self.table}: a record is not as described: {error}") from None
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, ValueError):
             raise garbled(f"{self.table}: the answer is not valid JSON, or it is cut off") from None
         except RecursionError:
             raise Incomplete(f"{self.table}: the answer is nested too deeply") from None
+
+    def _decode(self, body: bytes) -> list[Record]:
+        if body.lstrip()[:1] == b"[":
+            return self._list.decode(body)
+        return self._list.decode(self._records(self._outer.decode(body)))
 
     def frame(self, records: Sequence[Record]) -> pl.DataFrame:
         """The columns of the roster model; those that the definition does not name are empty."""
@@ -152,6 +160,10 @@ class _Node:
         for name in pair or ():
             node.below.setdefault(name, _Node()).leaf = True
         node.leaf |= pair is None
+
+    def names(self) -> set[str]:
+        """Every field name anywhere in the tree."""
+        return set(self.below).union(*(node.names() for node in self.below.values()))
 
     def struct(self, name: str) -> Any:
         fields = [(_attribute(key), node.type_of(key), None) for key, node in self.below.items()]

@@ -16,4 +16,6 @@ class PullReport:
     pages: int = 0
     stated: int | None = None
     duplicates: int = 0
+    shifted: int = 0
+    """Pages that did not begin where the one before ended."""
     is_proven: bool = True

@@ -134,7 +134,7 @@ class RestConnection:
             self._progress.advance(table, page.count)
             yield page.content
         report.rows, report.pages, report.stated = pull.rows, pull.pages, pull.stated
-        report.is_proven = pull.is_proven
+        report.shifted, report.is_proven = pull.shifted, pull.is_proven
         self._progress.done(table)
 
     @property

@@ -1,22 +1,30 @@
 """A small OneRoster server on loopback that can be told to misbehave, one switch per fault.
 
 It answers with HTTP/1.1 keep-alive and sends headers and body in one write. `scripts` replace single
-answers: bytes are sent as they are and the connection is closed; a tuple is (status, headers, body).
+answers: bytes are sent as they are and the connection is closed; a tuple is (status, headers, body); a
+function is given the connection and does to it what it likes (`reset`, `drip`, `stall`).
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
+import struct
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Answer = tuple[int, dict[str, str], bytes]
+Wire = Callable[[socket.socket], None]
+"""What is done to a connection instead of an answer."""
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -59,7 +67,14 @@ class FaultServer:
     expired_status: int = 401
     expires_in: Any = 3600
     forbidden: tuple[str, ...] = ()
-    scripts: dict[str, list[bytes | Answer]] = field(default_factory=lambda: defaultdict(list))
+    before_page: Callable[[str, int], None] | None = None
+    """Told of (collection, offset) before a page is made: rows may come and go now."""
+    after_page: Callable[[Request, Answer], bytes | Answer | Wire] | None = None
+    """Given each page that would be sent, and free to send something else."""
+    honours_fields: bool = True
+    scripts: dict[str, list[bytes | Answer | Wire]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     requests: list[Request] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     uses: int = 0
@@ -102,9 +117,13 @@ class FaultServer:
     def asked(self, ending: str) -> list[Request]:
         return [each for each in self.requests if each.path.endswith(ending)]
 
+    def counts(self) -> dict[str, int]:
+        """How many records of each collection it has."""
+        return {name: len(records) for name, records in self.tables.items()}
+
     # ------------------------------------------------------------ answers
 
-    def answer(self, request: Request) -> bytes | Answer:
+    def answer(self, request: Request) -> bytes | Answer | Wire:
         with self.lock:
             self.requests.append(request)
             for ending, answers in self.scripts.items():
@@ -116,7 +135,10 @@ class FaultServer:
         if request.method != "GET" or collection not in self.tables:
             return _json(404, {"error": "not found"})
         refusal = self.refusal(request, collection)
-        return refusal or self.page(request, collection)
+        if refusal:
+            return refusal
+        page = self.page(request, collection)
+        return self.after_page(request, page) if self.after_page else page
 
     def token(self, request: Request) -> Answer:
         form = {name: values[0] for name, values in parse_qs(request.body).items()}
@@ -162,6 +184,8 @@ class FaultServer:
         return None
 
     def page(self, request: Request, collection: str) -> Answer:
+        if self.before_page:
+            self.before_page(collection, int(request.query.get("offset", 0)))
         records = self.tables[collection]
         limit = int(request.query.get("limit", 100))
         offset = int(request.query.get("offset", request.query.get("cursor", 0)))
@@ -225,8 +249,12 @@ class _Handler(BaseHTTPRequestHandler):
                 switches._now -= 1
         self.send(answer)
 
-    def send(self, answer: bytes | Answer) -> None:
+    def send(self, answer: bytes | Answer | Wire) -> None:
         try:
+            if callable(answer):
+                self.close_connection = True
+                answer(self.connection)
+                return
             if isinstance(answer, bytes):
                 self.wfile.write(answer)
                 self.close_connection = True
@@ -237,6 +265,42 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
+
+
+def reset(before: bytes = b"") -> Wire:
+    """Some bytes, then a TCP reset."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(before)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    return act
+
+
+def stall(before: bytes = b"", most: float = 30.0) -> Wire:
+    """Some bytes, then silence until the client hangs up."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(before)
+        connection.settimeout(most)
+        with contextlib.suppress(OSError):
+            connection.recv(1)
+
+    return act
+
+
+def drip(before: bytes, drop: bytes = b" ", every: float = 0.02, most: float = 30.0) -> Wire:
+    """Some bytes, then a drop now and then until the client hangs up."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(before)
+        ends = time.monotonic() + most
+        while time.monotonic() < ends:
+            connection.sendall(drop)
+            time.sleep(every)
+
+    return act
 
 
 def raw(status: int, headers: dict[str, str], body: bytes) -> bytes:

@@ -111,7 +111,7 @@ ROWS = {
     "F4": "the history is of an older program",
     "F5": "the history cannot be written",
 }
-OPEN = frozenset(ROWS)
+OPEN = frozenset(row for row in ROWS if row[0] != "A")
 """Rows that no test proves yet."""
 
 Test = Callable[..., int]

@@ -88,6 +88,47 @@ def v12() -> dict[str, list[dict[str, Any]]]:
     return {**shared(), "users": users}
 
 
+def pupils(count: int, first: int = 10) -> list[dict[str, Any]]:
+    """More pupils of the school `s1`, of 1.1."""
+    return [
+        _user(
+            f"p{number}", f"Pupil{number}", role="student", orgs=[ref("org", "s1")], grades=["09"]
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def enrolled(users: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Their enrollments in the class `k1`."""
+    return [
+        {**_common(f"e-{user['sourcedId']}"), "user": ref("user", user["sourcedId"]),
+         "class": ref("class", "k1"), "school": ref("org", "s1"), "role": "student",
+         "primary": "false"}
+        for user in users
+    ]  # fmt: skip
+
+
+def several_pages() -> dict[str, list[dict[str, Any]]]:
+    """1.1, with enough of everything to need more than one page of four."""
+    tables, more = v11(), pupils(9)
+    tables["users"] += more
+    tables["enrollments"] += enrolled(more)
+    for number in range(2, 7):
+        tables["courses"].append({**tables["courses"][0], "sourcedId": f"c{number}"})
+        tables["classes"].append(
+            {
+                **tables["classes"][0],
+                "sourcedId": f"k{number}",
+                "course": ref("course", f"c{number}"),
+            }
+        )
+        tables["orgs"].append({**tables["orgs"][1], "sourcedId": f"o{number}"})
+        tables["academicSessions"].append(
+            {**tables["academicSessions"][1], "sourcedId": f"t{number}"}
+        )
+    return tables
+
+
 HEADERS = {
     "orgs": "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId",
     "academicSessions": "sourcedId,status,dateLastModified,title,type,startDate,endDate,"
