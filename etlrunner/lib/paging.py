@@ -78,7 +78,8 @@ class Pull:
                     f"{self.what}: the stated total went from {self.stated} to {page.total} while reading"
                 )
             self.stated = page.total
-        if page.count:
+        only_shared = overlap and page.count == 1 and page.first == self.last
+        if page.count and not only_shared:
             if page.fingerprint in self.seen:
                 raise Incomplete(
                     f"{self.what}: page {self.pages} repeats an earlier one: "
