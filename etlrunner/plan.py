@@ -65,7 +65,7 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
     return Plan(
         project=project,
         flow=flow,
-        target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else _default_target(),
+        target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else default_target(),
         raw_tables=apply.tables_needed(flow.mapping),
         source=registry.component("sources", flow.source.type),
         sink=registry.component("sinks", flow.sink.type),
@@ -85,6 +85,6 @@ def references(flow: Flow) -> tuple[SecretRef, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _default_target() -> Target:
+def default_target() -> Target:
     """A project's own mapping set under another name still makes Apple's six files."""
     return TARGETS["apple-school-manager"]
