@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ MOST_RATIO = 200
 """Unpacked to packed; rosters have about 6."""
 SMALL = 1 << 20
 """A ratio says nothing about less than this."""
+
+_USUAL = re.compile(r"[A-Za-z0-9._-]+\.zip")
 
 WHOLE_ZIP = ""
 """The table of a finding about the zip itself."""
@@ -48,6 +51,8 @@ def read_archive(path: Path) -> ReadArchive:
         return ReadArchive({}, (whole_file("zip-too-large", WHOLE_ZIP, message),))
     tables: dict[str, pl.DataFrame] = {}
     findings: list[Finding] = []
+    if not _USUAL.fullmatch(path.name):
+        findings.append(whole_file("zip-name", WHOLE_ZIP, "the zip's name has unusual characters"))
     chosen = _chosen(entries, findings)
     for name in FILE_ORDER:
         if name not in chosen:

@@ -109,6 +109,11 @@ def limited(findings: Iterable[Finding], most: int = LISTED) -> Iterator[Finding
         yield Finding(rule, severity, message, name, column=column, count=count)
 
 
+def always(message: str) -> Message:
+    """The same message for every row."""
+    return lambda _: message
+
+
 def shown(value: str) -> str:
     """An identifier as a message may show it: what cannot be seen as its code, and not too long."""
     text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value[:LONGEST])

@@ -1,4 +1,4 @@
-"""Rules about the characters of a value, and about e-mail addresses; none ever shows the value."""
+"""Rules about the characters of a value, damage on its way, and addresses; none ever shows the value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import polars as pl
 
-from etlrunner.checks.listing import Message, RowRule
+from etlrunner.checks.listing import RowRule, always
 
 # C0, DEL and C1; line and paragraph separators; every character that Unicode calls Bidi_Control
 _CONTROL = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069"
@@ -18,6 +18,10 @@ _OPENING, _CLOSING = "“”„", "“”"
 _CURLY = f"^[{_OPENING}]|[{_CLOSING}]$"
 _BACKSLASH = "\\\\"
 _SUSPECT = f"[{_CONTROL}{_BOM}{_INVISIBLE}{_OPENING}{_BACKSLASH}]"
+_MOJIBAKE = "\\ufffd|[ÂÃÄÅÐÑ][\\u0080-\\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|ï»¿|ðŸ"
+"""UTF-8 read as Latin-1 or Windows-1252, and the mark for what could not be read at all."""
+_SHEET_ERRORS = "#N/A|#REF!|#VALUE!|#NAME\\?|#DIV/0!|#NULL!|#NUM!|#####+"
+_NOTHING = "nan|null|none|nil|undefined|n/a|<null>"
 _ADDRESS = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
 
 
@@ -31,16 +35,50 @@ def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     yield holds("asm-curly-quotes", curly, "stands in curly quotes", cuts=_CURLY)
     rule = "asm-backslash-id" if identifier else "asm-backslash"
     yield holds(rule, _BACKSLASH, "holds a backslash")
+    foreign = (pl.col(name).str.len_bytes() != pl.col(name).str.len_chars()).any()
+    damaged = pl.col(name).str.contains(_MOJIBAKE)
+    says = always(f"{name} was read in the wrong encoding")
+    yield RowRule("asm-mojibake", damaged, says, name, gate=foreign)
+    composed = pl.col(name).str.normalize("NFC")
+    says = always(f"{name} is not composed (NFC)")
+    yield RowRule("asm-not-nfc", composed != pl.col(name), says, name, gate=foreign)
+    yield from _outer_space(name)
+
+
+def placeholders(name: str, *, strict: bool) -> Iterator[RowRule]:
+    """Words that stand for no value; a surname may be Null, so `strict` is for other columns."""
+    pattern = f"(?i)^(?:{_SHEET_ERRORS}{'|' + _NOTHING if strict else ''})$"
+    gate = pl.col(name).str.starts_with("#").any() if not strict else None
+    says = always(f"{name} holds a word that stands for no value")
+    yield RowRule("asm-placeholder", pl.col(name).str.contains(pattern), says, name, gate=gate)
+
+
+def _outer_space(name: str) -> Iterator[RowRule]:
+    cell = pl.col(name)
+    edges = [
+        edge
+        for one in (" ", "\t", "\u00a0")
+        for edge in (cell.str.starts_with(one), cell.str.ends_with(one))
+    ]
+    at_edge = pl.any_horizontal(edges)
+    outer = at_edge & cell.str.contains(r"[^\s\u00a0]")
+    yield RowRule(
+        "asm-outer-space",
+        outer,
+        always(f"{name} has white space around it"),
+        name,
+        gate=at_edge.any(),
+    )
 
 
 def addresses(name: str, domains: tuple[str, ...]) -> Iterator[RowRule]:
     """Rules for an e-mail address, if there is one."""
     filled, well = pl.col(name) != "", pl.col(name).str.contains(_ADDRESS)
-    yield RowRule("asm-email-malformed", filled & ~well, _says(f"{name} is no address"), name)
+    yield RowRule("asm-email-malformed", filled & ~well, always(f"{name} is no address"), name)
     if domains:
         outside = filled & well & ~in_domains(name, domains)
         message = f"{name} is outside the federated domains"
-        yield RowRule("asm-email-domain", outside, _says(message), name)
+        yield RowRule("asm-email-domain", outside, always(message), name)
 
 
 def in_domains(name: str, domains: tuple[str, ...]) -> pl.Expr:
@@ -66,7 +104,3 @@ def _holds(
     broken = pl.col(name).str.contains(pattern)
     cut = pl.col(name).str.replace_all(cuts or pattern, "").str.strip_chars() if may_cut else None
     return RowRule(rule, broken, message, name, shows=(name,), gate=suspect, cut=cut)
-
-
-def _says(message: str) -> Message:
-    return lambda _: message

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from etlrunner.checks.rules import (
+    damage,
     figures,
     files,
     mapping,
@@ -16,6 +17,7 @@ from etlrunner.checks.rules import (
     references,
     repairs,
     required,
+    statements,
     values,
 )
 from etlrunner.checks.rules.rule import VERDICTS, Rule
@@ -24,6 +26,7 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = {
     "References": references.RULES,
     "Required and unique": required.RULES,
     "Values": values.RULES,
+    "Damage on the way": damage.RULES,
     "What people would notice": notice.RULES,
     "Of the mapping": mapping.RULES,
     "Repairs": repairs.RULES,
@@ -61,6 +64,7 @@ def page() -> str:
     parts = [_INTRODUCTION.replace("VERDICTS", verdicts)]
     for heading, rules in GROUPS.items():
         parts += [f"## {heading}\n", *(_section(rule) for rule in rules)]
+    parts.append("## What Apple asks, line by line\n\n" + statements.table())
     return "\n".join(parts)
 
 

@@ -27,6 +27,11 @@ RULES = (
         "Look at what made the zip.",
     ),
     Rule(
+        "zip-name", "warning", "The zip has an unusual name",
+        "Apple asks for .zip and nothing else; colons and spaces made trouble for others.",
+        "Use letters, digits, hyphens, underscores and dots.",
+    ),
+    Rule(
         "zip-folder", "error", "A folder in the zip",
         "Apple looks for the six files at the top.",
         "Zip the files, not the folder they are in.",

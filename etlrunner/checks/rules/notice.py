@@ -29,4 +29,23 @@ RULES = (
         'Set `class_number: {text: ""}` in the mapping.',
         may=("blank", "fail"),
     ),
+    Rule(
+        "asm-course-no-name", "warning", "A course without a name",
+        "Apple takes it, but course_name is the part of a class's name that people see.",
+        "Fill the course's title in the SIS, or make one in the mapping.",
+        may=("reject", "fail"),
+    ),
+    Rule(
+        "asm-course-elsewhere", "warning", "A class in another location than its course",
+        "A course belongs to one location; one that is taught in five schools is five courses.",
+        "Make the course's identifier from course and school, as the shipped mapping does.",
+        may=("reject", "fail"),
+    ),
+    Rule(
+        "asm-account-name-long", "warning", "An account name of more than 128 characters",
+        "The columns in `sink.account_name_uses` (with federated domains: the address) are together longer. "
+        "An old page of Apple's gives 128 and 256 as the most.",
+        "Shorten the value in the SIS.",
+        may=("reject", "fail"),
+    ),
 )  # fmt: skip

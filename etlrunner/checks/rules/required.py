@@ -50,4 +50,10 @@ RULES = (
         "the first upload; changing it later makes a new account.",
         may=("reject",),
     ),
+    Rule(
+        "asm-roster-twice", "warning", "The same pupil twice in the same class",
+        "Two roster rows with different roster_ids say the same; one is enough.",
+        "Make roster_id from class and student, as the shipped mapping does; or leave the second out.",
+        may=("reject", "fail"),
+    ),
 )  # fmt: skip
