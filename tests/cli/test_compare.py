@@ -127,7 +127,7 @@ def test_a_configuration_that_is_not_valid_is_told_with_revision_file_and_line(
 
 def test_what_the_data_would_fail_is_told(etlrunner: Etlrunner, home: Path):
     flow = home / "flows" / "home.yaml"
-    flow.write_text(FLOW.replace("repair: {roster_student_missing: drop, ", "repair: {"))
+    flow.write_text(FLOW.replace("roster_student_missing: drop", "roster_student_missing: fail"))
     told = etlrunner("plan", "home", "--compare", "HEAD", "--project", home)
     assert told.code == 0
     assert "a run would end with exit code 5" in told.out
