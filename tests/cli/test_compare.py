@@ -131,7 +131,11 @@ def test_what_the_data_would_fail_is_told(etlrunner: Etlrunner, home: Path):
     told = etlrunner("plan", "home", "--compare", "HEAD", "--project", home)
     assert told.code == 0
     assert "a run would end with exit code 5" in told.out
-    flow.write_text(FLOW + "select: {terms: {lead: 0d, lag: 0d}, statuses: [tobedeleted]}\n")
+    grade = "{expr: grades | first, lookup: few, missing: fail}"
+    few = "lookups: {few: {rows: {XX: '1'}}}"
+    flow.write_text(
+        FLOW + f"overrides: {{students: {{columns: {{grade_level: {grade}}}, {few}}}}}\n"
+    )
     none = etlrunner("plan", "home", "--compare", "HEAD", "--project", home)
     assert (none.code, none.last.startswith("No comparison: ")) == (0, True)
 
