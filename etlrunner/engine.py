@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from etlrunner import evidence, kept, notify
 from etlrunner import plan as plans
-from etlrunner.config import secrets
+from etlrunner.config import secrets, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import (
     Busy,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 def run(project: Project, name: str, request: Request, services: Services) -> Result:
     """Run the flow `name` once and return what happened; the history has a row in any case."""
     try:
-        plan = plans.make(project, name, request.sets)
+        plan = plans.make(project, name, request.sets, today=services.clock.now())
     except Exception as error:
         return _record_unplannable(project, name, request, services, error)
     services.history.mark_interrupted(plan.flow.name)
@@ -85,7 +85,7 @@ def approve(
     """
     history = services.history
     held = history.resolve_run(run)
-    plan = plans.make(project, held.flow)
+    plan = plans.make(project, held.flow, today=services.clock.now())
     kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
     result = _begin(plan, request, services)
@@ -462,8 +462,16 @@ def _record_unplannable(
     journal = Journal(record, folder, services.history, clock)
     journal.end_with(error)
     result = Result(record=journal.record, folder=folder, error=error)
-    _tell(project, None, previous, result)
+    _tell(project, _but_for_expiry(project, name, request), previous, result)
     return result
+
+
+def _but_for_expiry(project: Project, name: str, request: Request) -> Flow | None:
+    """The flow as it was before something in it expired: it says whom to tell. None if it is broken."""
+    try:
+        return validate.read_flow(project, name, request.sets, today=validate.BEFORE_ANY_EXPIRY)
+    except EtlError:
+        return None
 
 
 def _lease(

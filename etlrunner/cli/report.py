@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from etlrunner.cli import screen
+from etlrunner.config import left_out
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held
 from etlrunner.lib import plain
 from etlrunner.model import Changes, Counts, Finding
@@ -27,6 +28,7 @@ def show(result: Result) -> None:
         _schools(result.changes)
         _kinds(result.changes)
     _counters(result)
+    _left_out(result)
     _holds(result)
     _last_line(result)
 
@@ -37,6 +39,8 @@ def as_data(result: Result) -> dict[str, Any]:
         "run": plain.of(result.record),
         "findings": plain.of(_all_findings(result)),
         "problems": _problems(result),
+        "warnings": _warnings(result),
+        "left_out": plain.of(result.plan.flow.leave_out) if result.plan else {},
         "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
         "touched": [plain.of(one) for made in result.finished.values() for one in made.touched],
@@ -61,6 +65,12 @@ def _problems(result: Result) -> list[Any]:
 
     found = result.error.problems if isinstance(result.error, ConfigurationError) else ()
     return [render.problem_as_data(problem) for problem in found]
+
+
+def _warnings(result: Result) -> list[Any]:
+    from etlrunner.lib import render
+
+    return [render.problem_as_data(one) for one in (result.plan.warnings if result.plan else ())]
 
 
 def _counts(result: Result) -> None:
@@ -216,6 +226,15 @@ def _counters(result: Result) -> None:
     if rows:
         last = f"last {len(before)}" if before else "before"
         screen.table(["counter", "now", last], rows, title="Sanity counters")
+
+
+def _left_out(result: Result) -> None:
+    """What the flow leaves out by id, and warnings about its files."""
+    if result.plan is None:
+        return
+    screen.problems(result.plan.warnings)
+    if lines := left_out.told(result.plan.flow.leave_out):
+        screen.say("\n" + "\n".join(lines))
 
 
 def _holds(result: Result) -> None:

@@ -104,7 +104,7 @@ def _is_enabled(project: Project, name: str) -> bool:
     from etlrunner.errors import ConfigurationError
 
     try:
-        return validate.read_flow(project, name).enabled
+        return validate.read_flow(project, name, today=validate.BEFORE_ANY_EXPIRY).enabled
     except ConfigurationError:
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
@@ -10,6 +11,9 @@ from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, UsageError
 from etlrunner.model import Finding, Problem
+
+if TYPE_CHECKING:
+    from etlrunner.plan import Plan
 
 
 @click.command()
@@ -32,24 +36,40 @@ def command(names: tuple[str, ...], sets: dict[str, str], form: str, project: Pr
             )
         return _validate_zips(archives, as_json=form == "json")
     flows = options.flow_names(project, names, every=True)
-    found = {name: _problems_of(project, name, sets) for name in flows}
+    plans = {name: _planned(project, name, sets) for name in flows}
+    found = {name: _problems_of(plan) for name, plan in plans.items()}
     found |= _problems_of_settings(project)
     if not names:
         found |= _problems_of_tests(project)
-    _show(project, found, len(flows), form)
+        found |= _unused_bases(project)
+    _show(project, found, plans, form)
     wrong = any(one.severity == "error" for many in found.values() for one in many)
     return 2 if wrong else 0
 
 
-def _show(project: Project, found: dict[str, list[Problem]], flows: int, form: str) -> None:
+def _show(
+    project: Project,
+    found: dict[str, list[Problem]],
+    plans: dict[str, Plan | ConfigurationError],
+    form: str,
+) -> None:
     everything = list(dict.fromkeys(problem for many in found.values() for problem in many))
     if form == "text":
         screen.problems(everything)
-        screen.say(_verdict(found, flows))
+        for name, plan in plans.items():
+            _say_left_out(name, plan)
+        screen.say(_verdict(found, len(plans)))
     elif form == "json":
         from etlrunner.lib import render
 
-        screen.document({"problems": [render.problem_as_data(item) for item in everything]})
+        screen.document(
+            {
+                "problems": [render.problem_as_data(item) for item in everything],
+                "left_out": {
+                    name: plan.flow.leave_out for name, plan in plans.items() if _leaves_out(plan)
+                },
+            }
+        )
     else:
         from etlrunner.lib import annotations, git
 
@@ -58,16 +78,40 @@ def _show(project: Project, found: dict[str, list[Problem]], flows: int, form: s
         prefix = "" if inside == "." else f"{inside}/"
         if report := annotations.FORMATS[form](found, prefix).rstrip("\n"):
             screen.say(report)
-        screen.complain(_verdict(found, flows))
+        screen.complain(_verdict(found, len(plans)))
 
 
-def _problems_of(project: Project, name: str, sets: dict[str, str]) -> list[Problem]:
+def _planned(project: Project, name: str, sets: dict[str, str]) -> Plan | ConfigurationError:
     from etlrunner import plan
 
     try:
-        return list(plan.make(project, name, sets).warnings)
+        return plan.make(project, name, sets)
     except ConfigurationError as error:
-        return list(error.problems)
+        return error
+
+
+def _problems_of(plan: Plan | ConfigurationError) -> list[Problem]:
+    return list(plan.problems if isinstance(plan, ConfigurationError) else plan.warnings)
+
+
+def _leaves_out(plan: Plan | ConfigurationError) -> TypeGuard[Plan]:
+    return not isinstance(plan, ConfigurationError) and bool(plan.flow.leave_out)
+
+
+def _say_left_out(name: str, plan: Plan | ConfigurationError) -> None:
+    from etlrunner.config import left_out
+
+    if _leaves_out(plan):
+        for line in left_out.told(plan.flow.leave_out):
+            screen.say(line if line.startswith(" ") else f"{name}: {line}")
+
+
+def _unused_bases(project: Project) -> dict[str, list[Problem]]:
+    """What lies in flows/base/ and is extended by nothing: odd, but no error."""
+    from etlrunner.config import layers
+
+    unused = layers.unused_bases(project)
+    return {problem.place.file: [problem] for problem in unused if problem.place}
 
 
 def _problems_of_settings(project: Project) -> dict[str, list[Problem]]:
@@ -100,9 +144,13 @@ def _verdict(found: dict[str, list[Problem]], flows: int) -> str:
 
 
 def _where(found: dict[str, list[Problem]]) -> str:
-    """Which files have an error, in words."""
+    """The flow, or how many files have an error: one base that is wrong is one file, for all flows."""
     wrong = [name for name, many in found.items() if any(one.severity == "error" for one in many)]
-    return wrong[0] if len(wrong) == 1 else f"{len(wrong)} files"
+    if len(wrong) == 1:
+        return wrong[0]
+    errors = [one for many in found.values() for one in many if one.severity == "error"]
+    places = {one.place.file for one in errors if one.place}
+    return next(iter(places)) if len(places) == 1 else f"{len(places) or len(wrong)} files"
 
 
 def _validate_zips(paths: list[Path], as_json: bool) -> int:

@@ -23,6 +23,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E210": ("a secret stands in the file", "Flows lie in git, and whoever reads the repository would have it. Put a reference there ({env: NAME}, {file: path} or {keyring: service/name}) and set the value with `etlrunner secrets set`. If the file was ever committed, make a new secret at Skyward or Apple."),
     "E211": ("a file with secrets can be read by others", "chmod 600 makes it yours alone."),
     "E212": ("a line of .env is not NAME=value", "One variable per line; # begins a comment; quotes around the value are allowed."),
+    "E219": ("a base that nothing extends", "A file in flows/base/ does nothing by itself. Write `extends: base/NAME.yaml` in a flow, or remove the file."),
     "E220": ("files extend each other in a circle", "A flow extends a base, and the base at most a few others, in one direction."),
     "E221": ("`extends` names a file that is not there", "Paths count from flows/: base/texas.yaml. Only files below flows/ can be extended."),
     "E222": ("something that is named is not there", "A mapping is a folder in mappings/, the project's or a shipped one; a source definition a file in sources/."),

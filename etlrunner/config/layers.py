@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from etlrunner.config import domain, load
+from etlrunner.config import domain, left_out, load
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema
@@ -64,13 +64,48 @@ def show(
         instead = ("hour", "minute", "weekend")
         data["schedule"] = {k: v for k, v in data["schedule"].items() if k not in instead}
     if not origins:
-        return load.to_yaml(_plain(data))
-    lines = list(_with_origins(data, (), document.places, 0))
+        return _with_words(load.to_yaml(plain(data)), data)
+    return _with_words(with_origins(data, document.places), data)
+
+
+def with_origins(data: Mapping[str, Any], places: Places) -> str:
+    """Merged data as YAML, each value with the file and line that it came from."""
+    lines = list(_with_origins(data, (), places, 0))
     width = min(70, max((len(line) for line, _ in lines), default=0)) + 2
     return "\n".join(
         f"{line:<{width}} # {origin}".replace("  # ", " # ") if origin else line
         for line, origin in lines
     )
+
+
+def _with_words(text: str, data: Mapping[str, Any]) -> str:
+    """Beside `leave_out:`, what it will do."""
+    said = "; ".join(left_out.summary(data.get("leave_out", {}))).replace("leave_out: ", "")
+    return text.replace("\nleave_out:\n", f"\nleave_out:  # {said}\n", 1) if said else text
+
+
+def unused_bases(project: Project) -> list[Problem]:
+    """A warning for each file in flows/base/ that no flow, and no other base, extends."""
+    flows = project.root / "flows"
+    used: set[Path] = set()
+    for path in flows.rglob("*.yaml"):
+        document, _ = load.attempt(path, shown=project.shown(path))
+        base = (
+            document.data.get("extends")
+            if document and isinstance(document.data, Mapping)
+            else None
+        )
+        if isinstance(base, str):
+            used.add((flows / base).resolve())
+    return [
+        Problem(
+            "E219", "no flow extends this file", Place(project.shown(path), 1, 1),
+            hint=f"extends: {path.relative_to(flows).as_posix()} in a flow, or remove the file",
+            severity="warning",
+        )
+        for path in sorted((flows / "base").rglob("*.yaml"))
+        if path.resolve() not in used
+    ]  # fmt: skip
 
 
 def _with_bases(
@@ -171,12 +206,12 @@ def _one_value(key: str, value: str) -> Document:
     return Document(data, Places(spots, {}))
 
 
-def _plain(data: Any) -> Any:
+def plain(data: Any) -> Any:
     """Without our own types, for printing."""
     if isinstance(data, Mapping):
-        return {str(key): _plain(value) for key, value in data.items()}
+        return {str(key): plain(value) for key, value in data.items()}
     if isinstance(data, list):
-        return [_plain(item) for item in data]
+        return [plain(item) for item in data]
     return str(data) if isinstance(data, str) else data
 
 
@@ -188,7 +223,7 @@ def _with_origins(data: Any, way: Key, places: Places, depth: int) -> list[tuple
             lines.append((f"{indent}{key}:", ""))
             lines += _with_origins(value, under, places, depth + 1)
         else:
-            shown = load.to_yaml({str(key): _plain(value)}).rstrip().splitlines()
+            shown = load.to_yaml({str(key): plain(value)}).rstrip().splitlines()
             where = _origin(places.spots.get(under))
             lines += [(indent + line, where if n == 0 else "") for n, line in enumerate(shown)]
     return lines

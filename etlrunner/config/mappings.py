@@ -13,7 +13,8 @@ from etlrunner.config import layers, load
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
-from etlrunner.lib.document import Document, Key, Scalar
+from etlrunner.lib.document import Document, Key, Places, Scalar
+from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model import (
     Column,
@@ -47,7 +48,7 @@ def read(
     reading: Reading, name: str, place: Place | None, overrides: Document | None
 ) -> MappingSet:
     """The mapping set `name`, with what the flow's `overrides` change."""
-    files = _files(reading.project, name)
+    files = files_of(reading.project, name)
     if not files:
         known = _known(reading.project)
         hint = close_to(name, known) or f"known: {', '.join(known)}"
@@ -70,21 +71,34 @@ def read(
     return MappingSet(name, tables)
 
 
-def expiry(reading: Reading, text: str, place: Place | None, path: str, what: str) -> date | None:
-    """The day until which something holds: past is an error, within a week a warning."""
+def expiry(
+    reading: Reading, entry: Mapping[str, Any], places: Places, way: Key, what: str, path: str = ""
+) -> date | None:
+    """The last day on which something holds (`expires`): past is an error, within a week a warning.
+
+    `what` is told with its reason and owner. An expired entry is neither kept nor dropped: the flow does
+    not run until somebody decides, so that no account comes or goes by the passing of a day.
+    """
+    if "expires" not in entry:
+        return None
+    way = (*way, "expires")
+    text, place, path = str(entry["expires"]), places.at(way), path or ".".join(map(str, way))
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        reading.problems.append(Problem("E205", f"'{text}' is no day", place, path))
+        hint = "write it as 2027-06-30"
+        reading.problems.append(Problem("E205", f"'{text}' is no day", place, path, hint))
         return None
+    told = "; ".join(str(entry[key]) for key in ("reason", "owner") if entry.get(key))
+    what += f" ({told})" if told else ""
+    hint = "give it a later day, or remove it"
+    also = places.also(way)
     if day < reading.today:
-        reading.problems.append(
-            Problem("E231", f"{what} expired on {day}", place, path, "renew it, or remove it")
-        )
+        message = f"{what} expired: {day} was its last day"
+        reading.problems.append(Problem("E231", message, place, path, hint, also=also))
     elif day - reading.today <= WARN_BEFORE:
-        reading.warnings.append(
-            Problem("E232", f"{what} expires on {day}", place, path, severity="warning")
-        )
+        message = f"{what} expires soon: {day} is its last day, and then the flow stops"
+        reading.warnings.append(Problem("E232", message, place, path, hint, "warning", also=also))
     return day
 
 
@@ -106,7 +120,7 @@ def _known(project: Project) -> list[str]:
     return sorted(found)
 
 
-def _files(project: Project, name: str) -> dict[str, Path]:
+def files_of(project: Project, name: str) -> dict[str, Path]:
     """Table -> file; a file of the project wins over the shipped one of the same name."""
     found: dict[str, Path] = {}
     for top in (shipped.folder("mappings"), project.root / "mappings"):
@@ -116,17 +130,23 @@ def _files(project: Project, name: str) -> dict[str, Path]:
 
 def _table(reading: Reading, path: Path, stem: str, overrides: Document | None) -> TableMapping:
     """One file, merged with the flow's override of it, checked, frozen."""
-    document = load.load(path, shown=reading.project.shown(path))
-    reading.texts[f"mappings/{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
-    if overrides is not None and stem in overrides.data:
-        above = Document(overrides.data[stem], overrides.places.below((stem,)), overrides.path)
-        document = layers.over(_ready_to_merge(document, above), above)
+    document = merged(reading, path, stem, overrides)
     data, problems = schema.check(document, "mapping")
     problems += _undecided(data, document)
     if problems:
         shown = reading.project.shown(path)
         raise ConfigurationError([_in_its_file(one, stem, shown) for one in problems])
     return _Freezer(reading, document, path).table(data)
+
+
+def merged(reading: Reading, path: Path, stem: str, overrides: Document | None) -> Document:
+    """One mapping file with the flow's override laid over it; each value knows its place."""
+    document = load.load(path, shown=reading.project.shown(path))
+    reading.texts[f"mappings/{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    if overrides is None or stem not in overrides.data:
+        return document
+    above = Document(overrides.data[stem], overrides.places.below((stem,)), overrides.path)
+    return layers.over(_ready_to_merge(document, above), above)
 
 
 def _in_its_file(problem: Problem, stem: str, mapping: str) -> Problem:
@@ -166,7 +186,12 @@ def _ready_to_merge(document: Document, above: Document) -> Document:
     if not isinstance(columns, Mapping) or not isinstance(wanted, Mapping):
         return document
     ready = {name: _ready_column(one, wanted.get(name)) for name, one in columns.items()}
-    return Document({**document.data, "columns": ready}, document.places, document.path)
+    spots = dict(document.places.spots)
+    for name, one in columns.items():
+        if isinstance(one, Scalar) and isinstance(ready[name], Mapping):
+            spots["columns", str(name), "expr"] = spots["columns", str(name)]
+    places = Places(spots, document.places.texts)
+    return Document({**document.data, "columns": ready}, places, document.path)
 
 
 def _ready_column(column: Any, wanted: Any) -> Any:
@@ -187,6 +212,7 @@ class _Freezer:
         self.path = path
 
     def table(self, data: Mapping[str, Any]) -> TableMapping:
+        self._expiry(data, (), f"the override of {self.path.stem}")
         columns = {
             str(name): self._column(str(name), value) for name, value in data["columns"].items()
         }
@@ -207,6 +233,13 @@ class _Freezer:
             place=self.places.at(()),
         )
 
+    def _expiry(self, entry: Mapping[str, Any], way: Key, what: str) -> None:
+        """With the key's path in the flow, if it stands there."""
+        place = self.places.at((*way, "expires"))
+        inside = place is not None and place.file == self.reading.project.shown(self.path)
+        path = "" if inside else dotted(("overrides", self.path.stem, *way, "expires"))
+        expiry(self.reading, entry, self.places, way, what, path)
+
     def _located(self, text: Any, way: Key) -> Located | None:
         if text is None:
             return None
@@ -218,14 +251,7 @@ class _Freezer:
         place = self.places.at(way)
         if isinstance(value, str):
             return Column(name, expr=self._located(value, way), place=place)
-        if "expires" in value:
-            expiry(
-                self.reading,
-                str(value["expires"]),
-                place,
-                f"columns.{name}",
-                f"the override of {name}",
-            )
+        self._expiry(value, way, f"the override of {name}")
         return Column(
             name,
             expr=self._located(value.get("expr"), (*way, "expr")),
@@ -261,6 +287,7 @@ class _Freezer:
 
     def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
         place = self.places.at(("lookups", name))
+        self._expiry(value, ("lookups", name), f"the code table {name}")
         rows = value.get("rows")
         csv = self._csv(str(value["csv"])) if "csv" in value else None
         return LookupTable(

@@ -18,11 +18,8 @@ def read(values: Mapping[str, Any], places: Places, reading: Reading) -> dict[st
 
 def _ruling(rule: str, chosen: Any, places: Places, reading: Reading) -> Ruling:
     one = {"verdict": chosen} if isinstance(chosen, str) else chosen
-    way, expires = ("rules", rule), None
-    if "expires" in one:
-        expires = mappings.expiry(
-            reading, one["expires"], places.at(way), ".".join(way), f"the verdict on {rule}"
-        )
+    way = ("rules", rule)
+    expires = mappings.expiry(reading, one, places, way, f"the verdict on {rule}")
     return Ruling(
         cast("Verdict", str(one["verdict"])),
         one.get("reason", ""),

@@ -348,15 +348,11 @@ class _FlowReader:
         for table, many in values.items():
             for key, one in many.items():
                 way = ("leave_out", table, key)
+                what = f"leaving out {key} of {table}"
+                day = mappings.expiry(self.reading, one, self.places, way, what)
                 place = self.places.at(way)
-                expires = None
-                if "expires" in one:
-                    what = f"leaving out {key} of {table}"
-                    expires = mappings.expiry(
-                        self.reading, one["expires"], place, ".".join(way), what
-                    )
                 found.setdefault(table, {})[key] = LeftOut(
-                    one["reason"], one.get("owner", ""), expires, place
+                    one["reason"], one.get("owner", ""), day, place
                 )
         return found
 

@@ -224,3 +224,46 @@ def test_output_without_a_terminal_has_whole_rows_and_no_colour(
     row = next(line for line in etlrunner("history").out.split("\n") if "lakeside-" in line)
     assert "LAKESIDE_SKYWARD_KEY is not set; env:LAKESIDE_SKYWARD_SECRET is not set" in row
     assert "\x1b" not in row
+
+
+def test_a_mistake_in_a_base_is_one_problem_of_one_file(etlrunner: Etlrunner, folder: Path):
+    (folder / "flows" / "base").mkdir(parents=True)
+    flow = "version: 1\nsource: {type: oneroster-csv, path: r}\nmapping: apple-school-manager\n"
+    flow += "sink: {type: local-folder, path: out}\n"
+    (folder / "flows" / "base" / "low.yaml").write_text(flow + "schdule: {hour: 3}\n")
+    (folder / "flows" / "base" / "old.yaml").write_text("version: 1\n")
+    for name in ("north", "south"):
+        (folder / "flows" / f"{name}.yaml").write_text("extends: base/low.yaml\n")
+    ended = etlrunner("validate")
+    assert (ended.code, ended.err.count("error[")) == (2, 1)
+    assert ended.last == "1 problem to mend in flows/base/low.yaml."
+    assert "flows/base/old.yaml:1:1: warning[E219]: no flow extends this file" in ended.err
+    assert "E219" not in etlrunner("validate", "north").err
+
+
+def test_what_is_left_out_is_said_in_plain_words_by_validate_and_show(
+    etlrunner: Etlrunner, lakeside: Path
+):
+    text = lakeside.read_text()
+    lakeside.write_text(text + "leave_out: {students: {'4711': {reason: opted out, owner: IT}}}\n")
+    ended = etlrunner("validate")
+    assert ended.out.splitlines() == [
+        "lakeside: leave_out: 1 student account will be deactivated",
+        "  students 4711: opted out, decided by IT, for ever",
+        "lakeside is valid.",
+    ]
+    assert "4711" in etlrunner("validate", "--json").document["left_out"]["lakeside"]["students"]
+    said = "leave_out:  # 1 student account will be deactivated\n"
+    assert said in etlrunner("show").out
+    assert said in etlrunner("show", "--origins").out
+    lakeside.write_text(lakeside.read_text().replace("owner: IT", "owner: IT, expires: 2020-01-01"))
+    assert etlrunner("validate").code == 2
+
+
+def test_show_a_mapping_with_its_overrides(etlrunner: Etlrunner, lakeside: Path):
+    text = lakeside.read_text() + 'overrides: {students: {columns: {middle_name: {text: ""}}}}\n'
+    lakeside.write_text(text)
+    shown = etlrunner("show", "--mapping", "students", "--origins")
+    line = next(one for one in shown.out.splitlines() if one.strip().startswith("text: ''"))
+    assert f"flows/lakeside.yaml:{len(text.splitlines())}" in line
+    assert etlrunner("show", "--mapping", "studnts").code == 2

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from etlrunner.config import domain, mappings, timezones, validate
+from etlrunner.config import domain, timezones, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError
 from etlrunner.model import Limit, Place, SecretRef
@@ -360,19 +360,6 @@ def test_a_stale_schema_for_editors_is_a_warning(project: Project) -> None:
     (project.root / "schemas" / "flow.json").write_text("{}")
     _, [warning] = validate.read_flow_with_warnings(project, "north")
     assert (warning.code, warning.severity) == ("E229", "warning")
-
-
-@pytest.mark.parametrize(
-    ("days", "severity"), [(-1, "error"), (0, "warning"), (7, "warning"), (8, "none")]
-)
-def test_what_expires_warns_for_a_week_and_then_stops(
-    project: Project, days: int, severity: str
-) -> None:
-    today = datetime(2027, 3, 1, tzinfo=UTC).date()
-    reading = mappings.Reading(project, today)
-    mappings.expiry(reading, str(today + timedelta(days=days)), None, "x", "this")
-    assert bool(reading.problems) == (severity == "error")
-    assert bool(reading.warnings) == (severity == "warning")
 
 
 def test_the_hash_changes_with_everything_that_has_a_part(project: Project) -> None:
