@@ -213,24 +213,13 @@ def _send_kept(
 def _extract(
     plan: Plan, folder: Path, services: Services, journal: Journal
 ) -> Mapping[str, RawTable]:
-    from etlrunner import extract
+    from etlrunner import pull
 
-    options = secrets.fill(plan.flow.source.options, plan.project)
-    with plan.source.connect(
-        options, clock=services.clock, progress=services.progress
-    ) as connection:
-        if taken := getattr(connection, "source_file", None):
-            journal.note(source_file=taken)
-        return extract.extract(
-            connection,
-            plan.raw_tables,
-            folder,
-            clock=services.clock,
-            progress=services.progress,
-            concurrency=int(options.get("concurrency") or 2),
-            deadline=options.get("deadline"),
-            verify=str(options.get("verify") or "auto"),
-        )
+    before = _before(services.history, journal.record)
+    now, known = services.clock.now(), plan.flow.config_hash
+    is_resumed = before is not None and pull.broke_off(before, known, now)
+    earlier = run_folder(plan.project, before) if before is not None and is_resumed else None
+    return pull.pull(plan, folder, services, journal, earlier)
 
 
 def _hold_empty(result: Result) -> None:
@@ -532,6 +521,11 @@ def local_date(flow: Flow, request: Request, clock: Clock) -> date:
 def _last_real_run(history: History, flow: str) -> RunRecord | None:
     """The last run that could have delivered; plans do not count."""
     return next((run for run in history.runs(flow, limit=50) if run.trigger != "plan"), None)
+
+
+def _before(history: History, record: RunRecord) -> RunRecord | None:
+    """The run of the flow before this one, plans included."""
+    return next((run for run in history.runs(record.flow, limit=2) if run.id != record.id), None)
 
 
 def _last_told(history: History, flow: str) -> RunRecord | None:

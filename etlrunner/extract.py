@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import petl
@@ -13,7 +13,7 @@ import polars as pl
 
 from etlrunner import roster
 from etlrunner.errors import EtlError, Incomplete, Unreachable
-from etlrunner.lib import files
+from etlrunner.lib import files, unfinished
 from etlrunner.lib.paging import Moved
 from etlrunner.model import Clock, Progress, RawTable, SourceConnection
 from etlrunner.table import (
@@ -43,22 +43,34 @@ def extract(
     concurrency: int = 2,
     deadline: timedelta | None = None,
     verify: str = "auto",
+    have: Mapping[str, RawTable] | None = None,
+    ended: Mapping[str, datetime] | None = None,
+    keep_complete: bool = False,
 ) -> dict[str, RawTable]:
     """Pull `tables` side by side into `folder/raw`; the first failure ends all of them.
+
+    Those that `have` holds are there already, complete since `ended`. With `keep_complete` a pull that
+    ends because the source cannot be reached leaves its complete tables to the next one.
 
     `verify`: `twice` compares two readings of each table, `auto` only where one reading proves nothing by
     itself (no total, or pages that moved), `once` never.
     """
     raw = files.private_folder(folder / "raw")
-    team = _Team(connection, list(tables), raw, clock, progress, verify)
+    missing = [table for table in tables if table not in (have or {})]
+    team = _Team(connection, missing, raw, clock, progress, verify)
+    team.done.update(have or {})
+    team.ended.update(ended or {})
     try:
-        done = team.work(concurrency, deadline)
-    except BaseException:
+        team.work(concurrency, deadline)
+    except BaseException as error:
         team.abort("the run is ending")
+        kept = team.done if keep_complete and isinstance(error, Unreachable) else {}
         for table in tables:
-            _path(raw, table).unlink(missing_ok=True)
+            if table not in kept:
+                _path(raw, table).unlink(missing_ok=True)
+        unfinished.leave(raw, kept.values(), team.ended)
         raise
-    return {table: done[table] for table in tables}
+    return {table: team.done[table] for table in tables}
 
 
 class _Team:
@@ -83,22 +95,26 @@ class _Team:
         self.results: queue.SimpleQueue[RawTable | BaseException] = queue.SimpleQueue()
         self.threads: list[threading.Thread] = []
         self.stopped = threading.Event()
+        self.done: dict[str, RawTable] = {}
+        self.ended: dict[str, datetime] = {}
 
-    def work(self, concurrency: int, deadline: timedelta | None) -> dict[str, RawTable]:
+    def work(self, concurrency: int, deadline: timedelta | None) -> None:
         for table in self.tables:
             self.waiting.put(table)
-        for number in range(min(concurrency, len(self.tables))):
+        # A source that counts its requests itself has all tables begin at once: every table states its
+        # total with its first page, and until then its pages cannot travel side by side.
+        at_once = getattr(self.connection, "tables_at_once", concurrency)
+        for number in range(min(at_once, len(self.tables))):
             thread = threading.Thread(target=self._pull_all, name=f"pull-{number}", daemon=True)
             self.threads.append(thread)
             thread.start()
         ends = None if deadline is None else self.clock.monotonic() + deadline.total_seconds()
-        done: dict[str, RawTable] = {}
-        while len(done) < len(self.tables):
+        for _ in self.tables:
             result = self._next(ends)
             if isinstance(result, BaseException):
                 raise result
-            done[result.name] = result
-        return done
+            self.done[result.name] = result
+            self.ended[result.name] = self.clock.now()
 
     def abort(self, why: str) -> None:
         self.stopped.set()

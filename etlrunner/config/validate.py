@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
 from etlrunner.lib.document import Document, Key, Places
+from etlrunner.lib.hosts import Cap
 from etlrunner.lib.schema_problems import dotted
 from etlrunner.model import (
     Component,
@@ -54,6 +55,8 @@ class ProjectSettings:
 
     history_url: SecretRef | None = None
     notify: tuple[Notify, ...] = ()
+    limits: Mapping[str, Cap] = field(default_factory=dict)
+    """What each host may be asked, by all flows together."""
 
 
 BEFORE_ANY_EXPIRY = datetime(1970, 1, 2, tzinfo=UTC)
@@ -128,8 +131,15 @@ def read_settings(project: Project) -> ProjectSettings:
         raise ConfigurationError(problems)
     values = options.filled(data, "etlrunner", document.places, project.root)
     return ProjectSettings(
-        history_url=values.get("history", {}).get("url"), notify=_notify(values.get("notify", ()))
+        history_url=values.get("history", {}).get("url"),
+        notify=_notify(values.get("notify", ())),
+        limits={name: _cap(each) for name, each in values.get("limits", {}).items()},
     )
+
+
+def _cap(values: Mapping[str, Any]) -> Cap:
+    rate = values.get("requests_per_second")
+    return Cap(values.get("concurrency"), None if rate is None else float(rate))
 
 
 def _complain_at_once(project: Project, path: Path) -> None:

@@ -45,6 +45,9 @@ def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[R
 class RestConnection:
     """An open source; tables may be read side by side."""
 
+    tables_at_once = 16
+    """All of them: `concurrency` is kept by the door, for all requests together."""
+
     def __init__(
         self,
         door: Door,

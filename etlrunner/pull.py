@@ -1,0 +1,65 @@
+"""The first stage of a run: connect to the source, and have every table that the mapping needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from etlrunner import extract
+from etlrunner.config import secrets, validate
+from etlrunner.journal import Journal
+from etlrunner.lib import hosts, unfinished
+from etlrunner.model import RawTable, RunRecord
+from etlrunner.plan import Plan
+from etlrunner.run import Services
+
+PULL_FAILED = 3
+
+
+def pull(
+    plan: Plan, folder: Path, services: Services, journal: Journal, before: Path | None
+) -> Mapping[str, RawTable]:
+    """Every raw table, frozen in `folder`; `before` is the folder of a run whose pull broke off.
+
+    Complete tables of that one are used again while they are young (`source.resume`).
+    """
+    options = secrets.fill(plan.flow.source.options, plan.project)
+    window: timedelta = options.get("resume") or timedelta(0)
+    hosts.cap(validate.read_settings(plan.project).limits)
+    ended: dict[str, datetime] = {}
+    have: dict[str, RawTable] = {}
+    if before is not None:
+        ended = unfinished.ends(before / "raw")
+        have = unfinished.take(
+            before / "raw", folder / "raw", plan.raw_tables, services.clock.now(), window
+        )
+    with plan.source.connect(
+        options, clock=services.clock, progress=services.progress
+    ) as connection:
+        if taken := getattr(connection, "source_file", None):
+            journal.note(source_file=taken)
+        return extract.extract(
+            connection,
+            plan.raw_tables,
+            folder,
+            clock=services.clock,
+            progress=services.progress,
+            concurrency=int(options.get("concurrency") or 2),
+            deadline=options.get("deadline"),
+            verify=str(options.get("verify") or "auto"),
+            have=have,
+            ended=ended,
+            keep_complete=bool(window),
+        )
+
+
+def broke_off(before: RunRecord | None, config_hash: str, now: datetime) -> bool:
+    """Was this a run of the same configuration, on the same day, whose pull ended early?"""
+    return (
+        before is not None
+        and before.stage == "extract"
+        and before.exit_code == PULL_FAILED
+        and before.config_hash == config_hash
+        and (before.ended or now).date() == now.date()
+    )
