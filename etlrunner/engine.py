@@ -9,6 +9,7 @@ to it that a run leaves a record however it ends. Nothing is sent unless every s
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -149,9 +150,13 @@ def _walk(
         result.raw = _extract(plan, result.folder, services, journal)
         journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
         _hold_empty(result)
+        _remember(plan, result)
     with journal.stage("map"):
         result.finished = _map(plan, result, as_of, services)
-        journal.note(counts={name: table.counts for name, table in result.finished.items()})
+        journal.note(
+            counts={name: table.counts for name, table in result.finished.items()},
+            assigned_sha256=_fingerprint(result.assigned),
+        )
     with journal.stage("check"):
         _check(plan, result, services)
         evidence.keep_outcome(
@@ -189,7 +194,7 @@ def _walk(
     elif unchanged:
         journal.end("unchanged", 0, "nothing to do: Apple has exactly this already")
     else:
-        _deliver(plan, result, journal, services, _paths(result))
+        _deliver(plan, result, journal, services, _paths(result), result.assigned)
 
 
 def _send_kept(
@@ -204,7 +209,7 @@ def _send_kept(
     _check_secrets(plan, Request())
     result.archive = kept.archive
     journal.note(**kept.facts())
-    _deliver(plan, result, journal, services, kept.finished())
+    _deliver(plan, result, journal, services, kept.finished(), kept.assigned)
 
 
 # ---------------------------------------------------------------- one function per stage
@@ -232,6 +237,14 @@ def _hold_empty(result: Result) -> None:
         )
 
 
+def _remember(plan: Plan, result: Result) -> None:
+    """The memory of numbered values lies with what was pulled: later the run can be mapped again."""
+    memory = deliveries.assigned(_delivered_folder(plan))
+    if memory is not None:
+        with files.placing(result.folder / "raw" / memory.name) as beside:
+            shutil.copyfile(memory, beside)
+
+
 def _map(
     plan: Plan, result: Result, as_of: date, services: Services
 ) -> Mapping[str, FinishedTable]:
@@ -239,7 +252,7 @@ def _map(
 
     return apply.map_tables(
         plan.flow,
-        {name: table.path for name, table in result.raw.items()},
+        result.raw_paths(),
         result.folder,
         as_of=as_of,
         resolve=plans.transform,
@@ -349,6 +362,7 @@ def _deliver(
     journal: Journal,
     services: Services,
     finished: Mapping[str, Path],
+    assigned: Path | None,
 ) -> None:
     from etlrunner import deliver
 
@@ -368,7 +382,7 @@ def _deliver(
         )
         journal.note(receipt=result.receipt)
     with journal.stage("record"):
-        _promote(plan, journal, archive, finished, services)
+        _promote(plan, journal, archive, finished, assigned, services)
     rows = sum(archive.rows.values())
     journal.end("delivered", 0, f"delivered {rows:,} rows in {len(archive.rows)} files")
 
@@ -378,9 +392,10 @@ def _promote(
     journal: Journal,
     archive: Archive,
     finished: Mapping[str, Path],
+    assigned: Path | None,
     services: Services,
 ) -> None:
-    """Make this delivery the one that the next is compared with."""
+    """Make this delivery the one that the next is compared with, and numbers from."""
     from etlrunner import figures
 
     folder = _delivered_folder(plan)
@@ -397,6 +412,7 @@ def _promote(
             journal.record.scope,
             rows=archive.rows,
             trail=[figures.as_data(one) for one in trail],
+            memory=assigned,
         )
     except LocalTrouble as error:
         raise LocalTrouble(
@@ -545,6 +561,10 @@ def _remote_name(flow: Flow, record: RunRecord) -> str:
 
 def _paths(result: Result) -> Mapping[str, Path]:
     return {name: table.path for name, table in result.finished.items()}
+
+
+def _fingerprint(path: Path | None) -> str:
+    return files.sha256(path) if path is not None else ""
 
 
 def _archive_fields(archive: Archive) -> Mapping[str, Any]:

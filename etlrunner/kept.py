@@ -14,6 +14,7 @@ from etlrunner.lib import files
 from etlrunner.model import Archive, RunRecord
 from etlrunner.target import FILE_ORDER
 
+ASSIGNED = "assigned.parquet"
 CAN_HEAL = (3, 7)
 """Exit codes after which the same bytes may be sent again."""
 
@@ -30,11 +31,16 @@ class Kept:
         """The finished tables that the archive was made from."""
         return _finished(self.folder)
 
+    @property
+    def assigned(self) -> Path | None:
+        """The memory of numbered values as that run left it, if it has one."""
+        return self.folder / ASSIGNED if self.run.assigned_sha256 else None
+
     def facts(self) -> Mapping[str, Any]:
         """What the sending run takes over into its own record."""
         names = (
             "raw_rows counts findings repairs touched changes config_hash content_hash "
-            "archive_sha256 archive_size baseline scope source_file"
+            "archive_sha256 archive_size assigned_sha256 baseline scope source_file"
         )
         return {name: getattr(self.run, name) for name in names.split()}
 
@@ -93,13 +99,19 @@ def _intact(project: Project, record: RunRecord) -> Kept | None:
     """Archive and tables as they were: the one is sent, with the other the next run is compared."""
     folder = run_folder(project, record)
     path = folder / "roster.zip"
-    if not path.is_file() or files.sha256(path) != record.archive_sha256:
+    if not _is(path, record.archive_sha256):
+        return None
+    if record.assigned_sha256 and not _is(folder / ASSIGNED, record.assigned_sha256):
         return None
     if not _makes(folder, record.content_hash):
         return None
     rows = {name: counts.written for name, counts in record.counts.items()}
     archive = Archive(path, record.content_hash, path.stat().st_size, rows, record.archive_sha256)
     return Kept(record, archive, folder)
+
+
+def _is(path: Path, sha256: str) -> bool:
+    return path.is_file() and files.sha256(path) == sha256
 
 
 def _finished(folder: Path) -> dict[str, Path]:

@@ -573,6 +573,8 @@ class RunRecord:
     content_hash: str = ""
     archive_sha256: str = ""
     archive_size: int = 0
+    assigned_sha256: str = ""
+    """Of the memory of numbered values that goes with this archive; empty where there is none."""
     baseline: str = ""
     """The run whose delivery this one was compared with; empty for a first delivery."""
     kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

@@ -15,10 +15,12 @@ SOURCES = {
 }
 
 TRANSFORMS = {
+    "add": "etlrunner.transforms.add",
     "collect": "etlrunner.transforms.collect",
     "dedupe": "etlrunner.transforms.dedupe",
     "filter": "etlrunner.transforms.filter",
     "join": "etlrunner.transforms.join",
+    "number": "etlrunner.transforms.number",
     "sort": "etlrunner.transforms.sort",
     "union": "etlrunner.transforms.union",
 }

@@ -78,6 +78,18 @@ class Result:
     lease: Lease | None = None
     """Held while the run is under way; asked once more before anything is sent."""
 
+    def raw_paths(self) -> dict[str, Path]:
+        """Everything that this run maps: the roster, and the memory of numbered values."""
+        memory = self.folder / "raw" / "assigned.parquet"
+        known = {memory.stem: memory} if memory.is_file() else {}
+        return {name: table.path for name, table in self.raw.items()} | known
+
+    @property
+    def assigned(self) -> Path | None:
+        """The memory as this run leaves it, if it has one."""
+        path = self.folder / "assigned.parquet"
+        return path if path.is_file() else None
+
     @property
     def exit_code(self) -> int:
         return self.record.exit_code if self.record.exit_code is not None else 1

@@ -70,11 +70,16 @@ def flows_page() -> str:
 
 
 def mappings_page() -> str:
-    """Every key of a mapping, and every transform."""
-    parts = ["# Every key of a mapping\n", _keys("mapping", 2), "\n# Transforms\n"]
-    for path in sorted((shipped.folder("schemas") / "transforms").glob("*.json")):
-        parts += [f"\n## {path.stem}\n", _keys(f"transforms/{path.stem}", 3)]
-    return "\n".join(parts) + "\n"
+    """Every key of a mapping."""
+    more = "\nEach transform has its part in [transforms.md](transforms.md).\n"
+    return "\n".join(["# Every key of a mapping\n", _keys("mapping", 2), more])
+
+
+def transforms_page() -> str:
+    """Every transform: what it does, its options, and rows before and after."""
+    from etlrunner.cli import transforms_page
+
+    return transforms_page.page(_keys)
 
 
 def commands_page() -> str:
@@ -123,6 +128,7 @@ def expressions_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "flows.md": flows_page,
     "mappings.md": mappings_page,
+    "transforms.md": transforms_page,
     "commands.md": commands_page,
     "messages.md": messages_page,
     "rules.md": rules_page,
@@ -147,7 +153,7 @@ def _keys(name: str, level: int) -> str:
     lines = [schema.get("description", ""), ""]
     lines += ["| key | what it is | default |", "| --- | --- | --- |"]
     lines += list(_rows(schema, "", schema))
-    for example in schema.get("examples", []):
+    for example in schema.get("examples", []) if "worked" not in schema else ():
         lines += ["", "```json", json.dumps(example, ensure_ascii=False), "```"]
     return "\n".join(lines)
 

@@ -77,7 +77,8 @@ def _kept_roster(plan: Plan, services: Services) -> Mapping[str, Path]:
         paths = {name: folder / f"{name}.parquet" for name in plan.raw_tables}
         if run.raw_rows and all(path.is_file() for path in paths.values()):
             screen.complain(f"the roster is that of {run.id}; --fresh pulls a new one")
-            return paths
+            memory = folder / "assigned.parquet"
+            return {**paths, memory.stem: memory} if memory.is_file() else paths
     return {}
 
 
@@ -88,7 +89,7 @@ def _pull(plan: Plan, services: Services, sets: dict[str, str]) -> Mapping[str, 
     result = engine.run(plan.project, plan.flow.name, Request(deliver=False, sets=sets), services)
     if not result.raw and result.error is not None:
         raise result.error
-    return {name: table.path for name, table in result.raw.items()}
+    return result.raw_paths()
 
 
 def _map(

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from etlrunner.config import layers, load
+from etlrunner.config import layers, load, options
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
@@ -21,7 +21,6 @@ from etlrunner.model import (
     Located,
     LookupTable,
     MappingSet,
-    Options,
     Place,
     Problem,
     Step,
@@ -267,23 +266,13 @@ class _Freezer:
         )
 
     def _step(self, number: int, step: Mapping[str, Any]) -> Step:
-        [(verb, options)] = step.items()
+        [(verb, given)] = step.items()
         way: Key = ("transforms", number, str(verb))
         place = self.places.key(way)
-        return Step(str(verb), self._options(options, way), place)
-
-    def _options(self, options: Mapping[str, Any], way: Key) -> Options:
-        plain: dict[str, Any] = {}
-        for key, value in options.items():
-            if key == "where":
-                plain["where"] = self._located(value, (*way, "where"))
-            elif isinstance(value, Mapping):
-                plain[str(key)] = {str(one): str(other) for one, other in value.items()}
-            elif isinstance(value, list):
-                plain[str(key)] = tuple(str(one) for one in value)
-            else:
-                plain[str(key)] = str(value) if isinstance(value, str) else value
-        return plain
+        values = options.filled(
+            given, f"transforms/{verb}", self.places.below(way), self.reading.project.root
+        )
+        return Step(str(verb), values, place)
 
     def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
         place = self.places.at(("lookups", name))

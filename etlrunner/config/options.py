@@ -1,4 +1,4 @@
-"""Validated data as the values of the model: defaults filled in, durations, paths, references."""
+"""Validated data as the values of the model: defaults filled in, durations, paths, places, references."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from etlrunner.lib import schema
 from etlrunner.lib.document import Key, Places
-from etlrunner.model import SecretRef
+from etlrunner.model import Located, SecretRef
 
+MARKS = ("secret", "expression", "duration", "path")
 UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
@@ -29,7 +30,7 @@ def filled(data: Any, name: str, places: Places, root: Path) -> dict[str, Any]:
 
 
 def _value(data: Any, parts: list[schema.Schema], way: Key, places: Places, root: Path) -> Any:
-    marks = {mark for part in parts for mark in ("secret", "duration", "path") if part.get(mark)}
+    marks = {mark for part in parts for mark in MARKS if part.get(mark)}
     if "secret" in marks:
         [(kind, target)] = data.items()
         return SecretRef(str(kind), str(target), places.at(way))  # type: ignore[arg-type]
@@ -40,6 +41,8 @@ def _value(data: Any, parts: list[schema.Schema], way: Key, places: Places, root
             _value(item, schema.below(parts, None, item), (*way, place), places, root)
             for place, item in enumerate(data)
         )
+    if "expression" in marks:
+        return Located(str(data), getattr(data, "place", None) or places.at(way))
     if "duration" in marks:
         return duration(str(data))
     if "path" in marks:

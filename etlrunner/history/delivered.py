@@ -1,7 +1,8 @@
 """What the target last got: the other side of every comparison.
 
     delivered/current            the name of the version that counts; replaced in one step
-    delivered/<version>/         one Parquet file per table, and manifest.json with their hashes
+    delivered/<version>/         one Parquet file per table, and manifest.json with their hashes;
+                                 assigned.parquet: the numbered values, where the mapping gives some
 
 A version is complete and on the disk before `current` names it, and the one before goes only afterwards:
 a kill or a power cut at any moment leaves the old delivery or the new one.
@@ -25,6 +26,7 @@ from etlrunner.lib import files
 
 POINTER = "current"
 MANIFEST = "manifest.json"
+ASSIGNED = "assigned"
 _PIECE = 1 << 20
 
 
@@ -61,10 +63,26 @@ def read(folder: Path) -> Delivered | None:
             manifest["run_id"],
             manifest["content_hash"],
             manifest["scope"],
-            tables,
+            {name: path for name, path in tables.items() if name != ASSIGNED},
             manifest["rows"],
             tuple(manifest["trail"]),
         )
+
+
+def assigned(folder: Path) -> Path | None:
+    """The memory of numbered values alone, checked like the rest; None where there is none."""
+    pointer = folder / POINTER
+    if not os.path.lexists(pointer):
+        return None
+    with _readable(folder):
+        version = folder / _version_name(folder, pointer.read_text(encoding="utf-8").strip())
+        wanted = json.loads((version / MANIFEST).read_text(encoding="utf-8"))["files"]
+        path = version / f"{ASSIGNED}.parquet"
+        if ASSIGNED not in wanted:
+            return None
+        if _fingerprint(path) != wanted[ASSIGNED]:
+            raise _damaged(folder, f"{path.name} is not what was delivered")
+    return path
 
 
 def promote(
@@ -75,6 +93,7 @@ def promote(
     scope: Mapping[str, Any],
     rows: Mapping[str, int] | None = None,
     trail: Sequence[Mapping[str, Any]] = (),
+    memory: Path | None = None,
 ) -> Delivered:
     """Make these finished tables the last delivery; the one before is removed afterwards."""
     files.private_folder(folder)
@@ -83,13 +102,16 @@ def promote(
         with files.trouble(folder):
             version.mkdir(mode=files.PRIVATE_FOLDER)
             tables = {name: _copy(path, version) for name, path in finished.items()}
+            kept = dict(tables)
+            if memory is not None:
+                kept[ASSIGNED] = _copy(memory, version)
             manifest = {
                 "run_id": run_id,
                 "content_hash": content_hash,
                 "scope": scope,
                 "rows": rows or {},
                 "trail": list(trail),
-                "files": {name: _fingerprint(path) for name, path in tables.items()},
+                "files": {name: _fingerprint(path) for name, path in kept.items()},
             }
             files.write_private(version / MANIFEST, json.dumps(manifest, indent=2))
             files.flush(folder)

@@ -1,9 +1,9 @@
 """The one door to jsonschema: plain text becomes numbers and booleans where a schema asks, then is checked.
 
 Schemas carry marks of our own: `secret` (a reference belongs here), `duration` (text like 2h), `path`
-(a file of the project), `later` (keys that a later version will know), `only_for` (values of another
-key that an option goes with); `hint` says what a value should
-look like, and `absent` what holds where an option without a default is not there.
+(a file of the project), `expression` (its place is kept, for messages inside it), `later` (keys that a
+later version will know), `only_for` (values of another key that an option goes with); `hint` says what a
+value should look like, and `absent` what holds where an option without a default is not there.
 """
 
 from __future__ import annotations

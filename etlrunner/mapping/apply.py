@@ -24,7 +24,7 @@ from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import conditions, select, text, verdicts
+from etlrunner.mapping import assigned, conditions, select, text, verdicts
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import (
@@ -91,13 +91,16 @@ def map_tables(
 ) -> dict[str, FinishedTable]:
     """Make every target table of the flow's mapping, or `only` these, below `folder`.
 
-    Raises ConfigurationError for an unknown school, ChecksFailed when no term is active or a code that
-    must not be missing is.
+    Beside the roster `raw` may hold the memory of numbered values (mapping/assigned.py); the new one is
+    written into `folder`. Raises ConfigurationError for an unknown school, ChecksFailed when no term is
+    active or a code that must not be missing is.
     """
     for name in ("finished", "fate"):
         files.private_folder(folder / name)
     scratch = files.private_folder(folder / "selected")
-    selected = select.select(flow, raw, as_of, scratch, watch)
+    roster_paths = {name: path for name, path in raw.items() if name in roster.TABLES}
+    selected = select.select(flow, roster_paths, as_of, scratch, watch)
+    beside = Beside(assigned.read(raw))
     wanted = {name: one for name, one in flow.mapping.tables.items() if not only or name in only}
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
@@ -106,16 +109,31 @@ def map_tables(
     progress.start("map", len(wanted), "tables")
     for name, mapping in wanted.items():
         target = APPLE_SCHOOL_MANAGER.tables[name]
-        work = _Work(mapping, target, selected, folder, as_of, resolve, chosen, watch)
+        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, watch)
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
         touched += work.touched_rows
         progress.advance("map", 1)
     tables.sink(pl.concat(rejects).lazy(), folder / "rejects.parquet")
     tables.sink(pl.concat(touched).lazy(), folder / findings_file.NAME)
+    beside.write(folder)
     shutil.rmtree(scratch)
     progress.done("map")
     return done
+
+
+@dataclass
+class Beside:
+    """What the transforms of all tables share beside the roster."""
+
+    memory: ColumnTable
+    """Values that were given for good; a step that gives some hands on a new one."""
+    is_used: bool = False
+
+    def write(self, folder: Path) -> None:
+        """A memory that this mapping does not use is handed on, not lost."""
+        if self.is_used or tables.collect(self.memory.frame.head(1)).height:
+            assigned.write(self.memory, folder)
 
 
 @dataclass
@@ -125,6 +143,7 @@ class _Work:
     mapping: TableMapping
     target: TargetTable
     selected: select.Roster
+    beside: Beside
     folder: Path
     as_of: date
     resolve: Resolve
@@ -181,10 +200,14 @@ class _Work:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             columns = dict(module.columns(columns, options, kinds))
             before = tables.collect(frame)
-            made = module.apply(NumberedTable(before.lazy()), options, others)
+            given = {**others, assigned.ASSIGNED: self.beside.memory}
+            made = module.apply(NumberedTable(before.lazy()), options, given)
             lists = [name for name, kind in columns.items() if kind == "list"]
             after = self._account(step, before, tables.collect(tables.frame_of(made, lists)))
             frame = after.lazy()
+            if hasattr(module, "assigned"):
+                self.beside.memory = module.assigned(ColumnTable(frame), options, given)
+                self.beside.is_used = True
         return columns, frame
 
     def _account(self, step: Step, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:

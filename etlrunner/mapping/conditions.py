@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from etlrunner.errors import ConfigurationError
-from etlrunner.expressions import Rule, Type, compile_where
+from etlrunner.expressions import Compiled, Rule, Type, compile_value, compile_where
 from etlrunner.lib.suggest import close_to
 from etlrunner.model import Located, Options, Problem
 from etlrunner.table import LIST, ROW
@@ -37,9 +37,18 @@ def rules(options: Options, columns: Columns, key: str = "where") -> tuple[Rule,
     """The named conditions of an option; none when it is not there."""
     if key not in options:
         return ()
-    where = options[key]
-    located = where if isinstance(where, Located) else Located(str(where))
-    return compile_where(located, types(columns), today=options.get(TODAY, date(2000, 1, 1)))
+    return compile_where(_located(options, key), types(columns), today=_today(options))
+
+
+def value(options: Options, key: str, columns: Columns, wanted: Type | None = None) -> Compiled:
+    """The column that an option stands for: text or a list, or the one that is `wanted`."""
+    source = _located(options, key)
+    return compile_value(source, types(columns), today=_today(options), what=key, wanted=wanted)
+
+
+def kind(compiled: Compiled) -> str:
+    """`text` or `list`."""
+    return "list" if compiled.type is Type.LIST else "text"
 
 
 def kept(frame: pl.LazyFrame, options: Options) -> pl.LazyFrame:
@@ -60,7 +69,48 @@ def require(wanted: Sequence[tuple[str, Columns]]) -> None:
         raise ConfigurationError(missing)
 
 
+def require_text(names: Sequence[str], columns: Columns) -> None:
+    """Raise ConfigurationError for every name that is a list."""
+    lists = [
+        Problem("E307", f"'{name}' is a list, and this needs text", hint="make a text of it: add")
+        for name in names
+        if columns[name] == "list"
+    ]
+    if lists:
+        raise ConfigurationError(lists)
+
+
+def require_new(names: Sequence[str], columns: Columns) -> None:
+    """Raise ConfigurationError for every name that is taken."""
+    taken = [
+        Problem("E305", f"there is a column '{name}' already", hint="give it another name")
+        for name in names
+        if name in columns
+    ]
+    if taken:
+        raise ConfigurationError(taken)
+
+
+def theirs(options: Options, tables: Mapping[str, Columns]) -> Columns:
+    """The columns of the table that `from` names. Raises ConfigurationError when there is none."""
+    name = str(options["from"])
+    if name not in tables:
+        hint = close_to(name, tables) or f"known: {', '.join(tables)}"
+        raise ConfigurationError([Problem("E308", f"there is no table '{name}'", hint=hint)])
+    return tables[name]
+
+
 def order(options: Options, key: str = "order") -> list[tuple[str, bool]]:
     """`primary desc` -> ("primary", True)."""
     words = [str(text).split() for text in options.get(key, ())]
     return [(pair[0], pair[1:] == ["desc"]) for pair in words]
+
+
+def _located(options: Options, key: str) -> Located:
+    text = options[key]
+    return text if isinstance(text, Located) else Located(str(text))
+
+
+def _today(options: Options) -> date:
+    today: date = options.get(TODAY, date(2000, 1, 1))
+    return today

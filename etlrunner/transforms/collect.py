@@ -36,12 +36,14 @@ def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table])
 
 def columns(before: Columns, options: Options, tables: Mapping[str, Columns]) -> Columns:
     """Ours, and the list. Raises ConfigurationError for names that are not there."""
-    theirs, match = tables[options["from"]], options["match"]
+    theirs, match = conditions.theirs(options, tables), options["match"]
     conditions.require(
         [(name, before) for name in match.values()]
         + [(name, theirs) for name in (*match, options["take"])]
         + [(name, theirs) for name, _ in conditions.order(options)]
     )
+    conditions.require_text([options["take"]], theirs)
+    conditions.require_new([options["as"]], before)
     conditions.rules(options, theirs)
     return {**before, options["as"]: "list"}
 

@@ -1,4 +1,4 @@
-"""Add columns from another table of the roster, matched by one or more columns."""
+"""Add columns from another table, matched by one or more columns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import petl
 import polars as pl
 
-from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.errors import ChecksFailed
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Finding, Options, Problem
+from etlrunner.model import Finding, Options
 from etlrunner.table import LIST, ROW, TEXT, ColumnTable, collect, frame_of
 
 THEIRS = "_theirs_"
@@ -39,17 +39,12 @@ def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table])
 
 def columns(before: Columns, options: Options, tables: Mapping[str, Columns]) -> Columns:
     """Ours, then those taken. Raises ConfigurationError for a name that is missing, or there twice."""
-    theirs, match, take = tables[options["from"]], options["match"], options["take"]
+    theirs, match, take = conditions.theirs(options, tables), options["match"], options["take"]
     conditions.require(
         [(name, before) for name in match.values()]
         + [(name, theirs) for name in (*match, *take.values())]
     )
-    taken = [name for name in take if name in before]
-    if taken:
-        raise ConfigurationError(
-            Problem("E305", f"there is a column '{name}' already", hint="give it another name")
-            for name in taken
-        )
+    conditions.require_new(list(take), before)
     conditions.rules(options, theirs)
     return {**before, **{name: theirs[source] for name, source in take.items()}}
 

@@ -1,4 +1,4 @@
-"""Add the rows of another table of the roster below ours."""
+"""Add the rows of another table below ours."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table])
 
 def columns(before: Columns, options: Options, tables: Mapping[str, Columns]) -> Columns:
     """The same. Raises ConfigurationError for names that are not there, on either side."""
-    theirs, take = tables[options["from"]], options["take"]
+    theirs, take = conditions.theirs(options, tables), options["take"]
     conditions.require(
         [(name, before) for name in take] + [(name, theirs) for name in take.values()]
     )

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
+import petl
 import polars as pl
 import pytest
 
-from etlrunner.table import ROW, ColumnTable
+from etlrunner.mapping import conditions
+from etlrunner.table import ROW, ColumnTable, collect
 from tests.support.transform_driver import run_transform
 
 ROWS = [("id", "school"), ("1", "North"), ("2", "South")]
@@ -105,10 +107,116 @@ def test_one_that_loses_the_row_numbers_fails():
         run_transform(wrong, ROWS)
 
 
-def test_one_whose_result_has_no_columns_fails():
-    wrong = component(lambda t, o, ts: [("id", "school")])
-    with pytest.raises(AssertionError, match="wants columns"):
+def test_one_whose_petl_rows_lose_their_number_fails():
+    wrong = component(lambda t, o, ts: petl.cutout(t, ROW))
+    with pytest.raises(AssertionError, match="keep their number"):
         run_transform(wrong, ROWS)
+
+
+def test_one_that_makes_up_row_numbers_fails():
+    wrong = component(lambda t, o, ts: ColumnTable(t.frame.with_columns(pl.col(ROW) + 7)))
+    with pytest.raises(AssertionError, match="make up row numbers"):
+        run_transform(wrong, ROWS)
+
+
+def test_one_whose_order_depends_on_the_pieces_of_a_frame_fails():
+    def last_piece_first(table: ColumnTable, options: Any, tables: Any) -> ColumnTable:
+        pieces = (
+            collect(table.frame).iter_slices(1) if _pieces(table) > 1 else [collect(table.frame)]
+        )
+        return ColumnTable(pl.concat(list(pieces)[::-1]).lazy())
+
+    with pytest.raises(AssertionError, match="how they lie in memory"):
+        run_transform(component(last_piece_first), ROWS)
+
+
+def _pieces(table: ColumnTable) -> int:
+    return collect(table.frame).n_chunks()
+
+
+def test_one_that_needs_a_row_fails():
+    def first(table: ColumnTable, options: Any, tables: Any) -> ColumnTable:
+        collect(table.frame).row(0)
+        return table
+
+    with pytest.raises(AssertionError, match="without rows is a table"):
+        run_transform(component(first), ROWS)
+
+
+def test_one_whose_columns_come_from_the_rows_fails():
+    def named_by_cells(table: ColumnTable, options: Any, tables: Any) -> ColumnTable:
+        more = {name: pl.lit("") for name in collect(table.frame)["school"]}
+        return ColumnTable(table.frame.with_columns(**more))
+
+    def columns(before: Any, options: Any, tables: Any) -> Any:
+        return {**before, "North": "text", "South": "text"}
+
+    with pytest.raises(AssertionError, match="without rows has its columns"):
+        run_transform(component(named_by_cells, columns), ROWS)
+
+
+def test_one_that_does_not_look_for_its_column_at_validate_fails():
+    wrong = component(lambda t, o, ts: ColumnTable(t.frame.filter(pl.col("school") != "West")))
+    with pytest.raises(AssertionError, match="without school it must be refused"):
+        run_transform(wrong, ROWS)
+
+
+def not_in_orgs(table: ColumnTable, options: Any, tables: Any) -> ColumnTable:
+    theirs = tables["orgs"].frame.select("name")
+    return ColumnTable(table.frame.join(theirs, left_on="id", right_on="name", how="anti"))
+
+
+ORGS = {"orgs": [("name",), ("Elm",)]}
+
+
+def test_one_that_does_not_look_for_a_column_of_theirs_fails():
+    def columns(before: Any, options: Any, tables: Any) -> Any:
+        conditions.theirs({"from": "orgs"}, tables)
+        return _named(before, "id")
+
+    with pytest.raises(AssertionError, match=r"without orgs\.name it must be refused"):
+        run_transform(component(not_in_orgs, columns), ROWS, ORGS)
+
+
+def test_one_that_does_not_look_for_the_other_table_fails():
+    def columns(before: Any, options: Any, tables: Any) -> Any:
+        return _named(before, "id")
+
+    with pytest.raises(AssertionError, match="without orgs it must be refused"):
+        run_transform(component(not_in_orgs, columns), ROWS, ORGS)
+
+
+def _named(before: Any, name: str) -> Any:
+    """The columns, if this one is there."""
+    conditions.require([(name, before)])
+    return before
+
+
+def test_one_that_lets_a_blank_key_match_fails():
+    def join(table: ColumnTable, options: Any, tables: Any) -> ColumnTable:
+        theirs = tables["orgs"].frame.select(school="key", place="place")
+        joined = table.frame.join(theirs, on="school", how="left", maintain_order="left")
+        return ColumnTable(joined.with_columns(pl.col("place").fill_null("")))
+
+    def columns(before: Any, options: Any, tables: Any) -> Any:
+        conditions.require([("school", before)])
+        theirs = conditions.theirs(options, tables)
+        conditions.require([(name, theirs) for name in ("key", "place")])
+        return {**before, "place": "text"}
+
+    given = {"orgs": [("key", "place"), ("North", "up")]}
+    options = {"from": "orgs", "match": {"key": "school"}}
+    with pytest.raises(AssertionError, match="blank key must match nothing"):
+        run_transform(component(join, columns), ROWS, given, **options)
+
+
+def test_a_right_one_written_with_petl_passes():
+    same = component(lambda t, o, ts: petl.select(t, lambda row: row["id"] != "1"), needs_id)
+    assert run_transform(same, ROWS) == [("id", "school"), ("2", "South")]
+
+
+def needs_id(before: Any, options: Any, tables: Any) -> Any:
+    return _named(before, "id")
 
 
 def test_an_option_that_the_schema_does_not_have_fails():
