@@ -16,7 +16,10 @@ REFERENCE = (
     "A secret is never written into a file that git keeps. "
     "Write a reference: {env: NAME}, {file: path} or {keyring: service/name}."
 )
-_OURS = ("$schema", "secret", "duration", "path", "later", "absent", "hint", "default", "only_for")
+_OURS = (
+    "$schema", "secret", "expression", "duration", "path", "later", "absent", "hint", "default",
+    "only_for", "about", "worked",
+)  # fmt: skip
 _ANY_SCALAR = ("text", "default")
 """Keys whose text may look like a boolean: `text: true` is the four letters."""
 MOST_EXAMPLES = 2
@@ -202,7 +205,7 @@ def without(node: Node, *keys: str) -> Node:
 def _by_table(verb: Node) -> Node:
     """A transform that takes from a table of the roster: that table's columns, by name."""
     properties = verb.get("properties", {})
-    if list(roster.TABLES) != properties.get("from", {}).get("enum"):
+    if not {"from", "take"} <= properties.keys():
         return verb
     branches = [
         chosen_by("from", name, {"properties": _theirs(properties, list(columns))})

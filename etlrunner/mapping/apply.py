@@ -101,7 +101,7 @@ def map_tables(
     roster_paths = {name: path for name, path in raw.items() if name in roster.TABLES}
     selected = select.select(flow, roster_paths, as_of, scratch, watch)
     beside = Beside(assigned.read(raw))
-    wanted = {name: one for name, one in flow.mapping.tables.items() if not only or name in only}
+    wanted = _wanted(flow.mapping, only, resolve)
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
     touched: list[pl.DataFrame] = [findings_file.nothing()]
@@ -120,6 +120,20 @@ def map_tables(
     shutil.rmtree(scratch)
     progress.done("map")
     return done
+
+
+def _wanted(
+    mapping: MappingSet, only: Collection[str], resolve: Resolve
+) -> dict[str, TableMapping]:
+    """The tables to make: all, or only these, and those that may have given a text before them."""
+    giving = {
+        name
+        for name, one in mapping.tables.items()
+        if any(hasattr(resolve(step.type), "assigned") for step in one.transforms)
+    }
+    names = set(only or mapping.tables)
+    names |= giving if names & giving else set()
+    return {name: one for name, one in mapping.tables.items() if name in names}
 
 
 @dataclass
