@@ -1,9 +1,10 @@
-"""`etlrunner test`: the mapping tests, offline, by the engine of the real runs."""
+"""`etlrunner test`: the mapping tests, offline, by the engine of the real runs; and `test record`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,38 @@ if TYPE_CHECKING:
     from etlrunner.model import Finding, FinishedTable, Flow, Problem
 
 
+class Tests(click.Group):
+    """Runs tests, unless the first word is the name of a subcommand."""
+
+    __test__ = False
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return ["record"]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name == "run":
+            return run
+        if name == "record":
+            record: click.Command = import_module("etlrunner.cli.test_record").command
+            return record
+        return None
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args[:1] not in (["record"], ["run"], ["-h"], ["--help"]):
+            args = ["run", *args]
+        return super().parse_args(context, args)
+
+    def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help of running them, which is what nearly everybody wants."""
+        run.format_help(context, formatter)
+        self.format_commands(context, formatter)
+
+
+@click.group(cls=Tests)
+def command() -> None:
+    """Run mapping tests, or record one."""
+
+
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[FILE…]", type=click.Path(path_type=Path))
 @click.option("-k", "word", default="", metavar="WORD", help="Only tests whose name holds WORD.")
@@ -32,7 +65,7 @@ if TYPE_CHECKING:
 )
 @options.json_option
 @options.project_option
-def command(
+def run(
     paths: tuple[Path, ...],
     word: str,
     verbose: bool,
@@ -85,7 +118,7 @@ def problems_of(project: Project, path: Path) -> list[Problem]:
     try:
         found = files.read(project, path)
         problems = list(found.problems)
-        flow = _flow(project, found, None)
+        flow = flow_of(project, found, None)
     except ConfigurationError as error:
         return list(error.problems)
     for case in found.cases:
@@ -145,13 +178,13 @@ def _run_file(project: Project, path: Path, word: str) -> FileOutcome:
         found = files.read(project, path)
         done.problems += found.problems
         wanted = [case for case in found.cases if word.lower() in case.name.lower()]
-        plain = _flow(project, found, None)
+        plain = flow_of(project, found, None)
     except ConfigurationError as error:
         done.problems += error.problems
         return done
     for case in wanted:
         try:
-            flow = plain if case.layer is None else _flow(project, found, case)
+            flow = plain if case.layer is None else flow_of(project, found, case)
             done.outcomes.append(cases.run_case(case, flow, engine(flow)))
         except ConfigurationError as error:
             done.problems += error.problems
@@ -159,7 +192,7 @@ def _run_file(project: Project, path: Path, word: str) -> FileOutcome:
     return done
 
 
-def _flow(project: Project, found: CaseFile, case: Case | None) -> Flow:
+def flow_of(project: Project, found: CaseFile, case: Case | None) -> Flow:
     """The flow that a file is about, with what one test lays over it; compiled without data once."""
     from etlrunner import plan
     from etlrunner.config import validate
@@ -206,7 +239,7 @@ def _nothing_to_run(project: Project, paths: Sequence[Path], word: str) -> Usage
         names = f"no test has '{word}' in its name"
         return UsageError(names, hint="etlrunner test -v names them all")
     where = " and ".join(str(path) for path in paths) or f"{project.root.name}/tests/"
-    hint = "docs/testing-mappings.md shows how to write one"
+    hint = "docs/testing-mappings.md shows how to write one; etlrunner test record FLOW makes one"
     return UsageError(f"there are no mapping tests in {where}", hint=hint)
 
 
