@@ -137,6 +137,20 @@ def read(project: Project, run: RunRecord) -> Evidence | None:
     return Evidence(run, folder, rules, folded, Project(top), day, made["sets"], made["shown"])
 
 
+def last_roster(
+    project: Project, history: History, flow: str, wanted: Iterable[str]
+) -> tuple[RunRecord, dict[str, Path], date] | None:
+    """The last run that pulled these raw tables and still has them, and its day; also of a failed run."""
+    needed = set(wanted)
+    for run in history.runs(flow, limit=50):
+        folder = run_folder(project, run)
+        raw = {path.stem: path for path in sorted((folder / "raw").glob("*.parquet"))}
+        made = _json(folder / CONFIGURATION / MADE)
+        if run.raw_rows and made and raw.keys() >= needed:
+            return run, raw, date.fromisoformat(made["as_of"])
+    return None
+
+
 def find(project: Project, history: History, flow: str, name: str = "") -> Evidence:
     """What the run `name` of a flow kept, or the last run that kept something.
 

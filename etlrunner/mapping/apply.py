@@ -109,7 +109,8 @@ def map_tables(
     progress.start("map", len(wanted), "tables")
     for name, mapping in wanted.items():
         target = APPLE_SCHOOL_MANAGER.tables[name]
-        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, watch)
+        told = watch if not only or name in only else NOBODY
+        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, told)
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
         touched += work.touched_rows

@@ -149,7 +149,7 @@ class Accounts:
         self.delivered_folder = delivered
         self.delivered = deliveries.read(delivered)
         self.show = show
-        self.known = frozenset(_known_open(self.mapping))
+        self.known = frozenset(open_columns(self.mapping))
 
     def of(self, rows: Sequence[int]) -> list[Account]:
         """One account per source row, in order."""
@@ -402,7 +402,7 @@ def _numbered(name: str, cells: Mapping[str, str]) -> list[str]:
     return [one for one in cells if one == name or one.removeprefix(f"{name}_").isdigit()]
 
 
-def _known_open(mapping: TableMapping) -> Iterator[str]:
+def open_columns(mapping: TableMapping) -> Iterator[str]:
     """Columns that steps make out of open ones."""
     for step in mapping.transforms:
         theirs, take = str(step.options.get("from", "")), step.options.get("take")
