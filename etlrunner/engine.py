@@ -263,6 +263,7 @@ def _map(
 def _check(plan: Plan, result: Result, services: Services) -> None:
     from etlrunner import check
 
+    last = deliveries.read(_delivered_folder(plan)) if plan.flow.merge_duplicates else None
     checked = check.check(
         plan.flow,
         plan.target,
@@ -270,6 +271,8 @@ def _check(plan: Plan, result: Result, services: Services) -> None:
         result.folder,
         modules=plan.checks.values(),
         progress=services.progress,
+        delivered=last.tables if last else None,
+        raw={name: table.path for name, table in result.raw.items()},
     )
     result.finished = checked.finished
     result.findings = checked.findings

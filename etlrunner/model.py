@@ -186,6 +186,7 @@ class TableSafeguards:
     max_added_per_school: Limit | None = None
     max_changed: Limit | None = None
     max_rejected: Limit | None = None
+    max_repaired: Limit | None = None
     max_rekeyed: Limit | None = None
     max_swapped: Limit | None = None
     max_replaced: Limit | None = None
@@ -239,6 +240,15 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Which rows of people are one person, and whose id stays."""
+
+    match: tuple[str, ...]
+    keep: Literal["delivered", "newest", "first"] = "delivered"
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What a flow decides about one rule, in place of what holds by itself."""
 
@@ -271,6 +281,7 @@ class Flow:
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Ruling] = field(default_factory=dict)
+    merge_duplicates: Mapping[str, Merge] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
     crosswalks: Mapping[str, LookupTable] = field(default_factory=dict)
     """Table of the roster (users, classes, courses, orgs) -> its new ids as the ids Apple knows."""
@@ -421,6 +432,8 @@ class FinishedTable:
     """What the mapping noticed: warnings that go beside the checks' findings."""
     touched: tuple[Touched, ...] = ()
     """Cells that a verdict emptied or cut."""
+    repaired: int = 0
+    """Rows that repairs and merges changed, made or dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +458,7 @@ class Repair:
     before: str
     after: str
     row_dropped: bool = False
+    row_added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,13 @@ def make(
 
 def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:
     """Bind a validated flow. Raises ConfigurationError for what only a compiled mapping shows."""
-    from etlrunner.checks import rulings
+    from etlrunner.checks import merging, rulings
     from etlrunner.mapping import apply, crosswalk  # loads polars: only who plans pays for it
 
     problems = apply.check_mapping(flow.mapping, resolve=transform)
     problems += crosswalk.check(flow.crosswalks)
     problems += rulings.problems(flow)
+    problems += merging.problems(flow)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise ConfigurationError(problems)

@@ -35,6 +35,7 @@ from etlrunner.model import (
     Located,
     LookupTable,
     MappingSet,
+    Merge,
     Notify,
     Place,
     Problem,
@@ -296,6 +297,10 @@ class _FlowReader:
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
             rules=rules,
+            merge_duplicates={
+                table: Merge(one["match"], one["keep"], self.places.at(("merge_duplicates", table)))
+                for table, one in values.get("merge_duplicates", {}).items()
+            },
             leave_out=leave_out,
             crosswalks=self._crosswalks(values.get("crosswalks", {})),
             retry=_retry(values["retry"]),
