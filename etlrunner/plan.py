@@ -60,6 +60,8 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
     problems += crosswalk.check(flow.crosswalks)
     problems += rulings.problems(flow)
     problems += merging.problems(flow)
+    source = registry.component("sources", flow.source.type)
+    problems += source.problems(flow.source.options) if hasattr(source, "problems") else []
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise ConfigurationError(problems)
@@ -68,7 +70,7 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
         flow=flow,
         target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else default_target(),
         raw_tables=apply.tables_needed(flow.mapping),
-        source=registry.component("sources", flow.source.type),
+        source=source,
         sink=registry.component("sinks", flow.sink.type),
         checks={check: registry.component("checks", check) for check in registry.CHECKS},
         secrets=references(flow),
