@@ -80,7 +80,7 @@ def run(
     """
     from etlrunner.cli import case_report
 
-    files = [_run_file(project, path, word) for path in _files(project, paths)]
+    files = [run_file(project, path, word) for path in _files(project, paths)]
     if junit is not None:
         _write(junit, case_report.as_junit(files))
     outcomes = [one for file in files for one in file.outcomes]
@@ -139,14 +139,16 @@ def engine(flow: Flow) -> Engine:
 def _check(
     modules: Sequence[Any], flow: Flow, finished: Mapping[str, FinishedTable], folder: Path
 ) -> Sequence[Finding]:
+    """What the checks find and what was repaired, each as a finding."""
     from etlrunner import check
-    from etlrunner.model import SilentProgress
+    from etlrunner.model import Finding, SilentProgress
     from etlrunner.target import APPLE_SCHOOL_MANAGER
 
     checked = check.check(
         flow, APPLE_SCHOOL_MANAGER, finished, folder, modules=modules, progress=SilentProgress()
     )
-    return checked.findings
+    mended = [Finding(one.rule, "warning", "", one.table, key=one.key) for one in checked.repairs]
+    return [*checked.findings, *mended]
 
 
 def _files(project: Project, paths: Sequence[Path]) -> list[Path]:
@@ -167,7 +169,7 @@ def _files(project: Project, paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _run_file(project: Project, path: Path, word: str) -> FileOutcome:
+def run_file(project: Project, path: Path, word: str = "") -> FileOutcome:
     """Every test of one file that can be run, and what is wrong with the others."""
     from etlrunner.cli.case_report import FileOutcome
     from etlrunner.config import cases as files
