@@ -63,14 +63,14 @@ def command() -> None:
     metavar="FILE",
     help="Write a report for CI systems, as JUnit XML.",
 )
-@options.json_option
+@options.format_option("github", "gitlab", "junit")
 @options.project_option
 def run(
     paths: tuple[Path, ...],
     word: str,
     verbose: bool,
     junit: Path | None,
-    as_json: bool,
+    form: str,
     project: Project,
 ) -> int:
     """Run the mapping tests in FILEs (else all below tests/) and show what differs.
@@ -88,9 +88,10 @@ def run(
     failed = [one for one in outcomes if not one.passed]
     if not outcomes and not problems:
         raise _nothing_to_run(project, paths, word)
-    if as_json:
-        screen.document(case_report.as_data(files))
-        return 2 if problems else 5 if failed else 0
+    code = 2 if problems else 5 if failed else 0
+    if form != "text":
+        screen.say(_in_form(project, files, form).rstrip("\n"))
+        return code
     screen.problems(problems)
     for outcome in outcomes:
         if not outcome.passed:
@@ -99,7 +100,21 @@ def run(
             screen.say(f"passed: {outcome.case.name} ({outcome.seconds:.2f} s)")
     seconds = sum(one.seconds for one in outcomes)
     screen.say(_verdict(len(outcomes), len(failed), len(problems), seconds))
-    return 2 if problems else 5 if failed else 0
+    return code
+
+
+def _in_form(project: Project, files: Sequence[FileOutcome], form: str) -> str:
+    """The outcome for programs and CI systems."""
+    import json
+
+    from etlrunner.cli import case_report
+    from etlrunner.lib import annotations, git
+
+    if form == "json":
+        return json.dumps(case_report.as_data(files), indent=2, ensure_ascii=False)
+    if form == "junit":
+        return case_report.as_junit(files)
+    return annotations.FORMATS[form](case_report.as_problems(files), git.way_to(project.root))
 
 
 def files_below(project: Project) -> list[Path]:

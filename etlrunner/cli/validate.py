@@ -73,10 +73,7 @@ def _show(
     else:
         from etlrunner.lib import annotations, git
 
-        top = git.top(project.root)
-        inside = project.root.relative_to(top).as_posix() if top else "."
-        prefix = "" if inside == "." else f"{inside}/"
-        if report := annotations.FORMATS[form](found, prefix).rstrip("\n"):
+        if report := annotations.FORMATS[form](found, git.way_to(project.root)).rstrip("\n"):
             screen.say(report)
         screen.complain(_verdict(found, len(plans)))
 

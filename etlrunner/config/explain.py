@@ -56,6 +56,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E321": ("a crosswalk has no such column", "`on` and `take` name columns of the CSV file's first line."),
     "E322": ("a code stands twice in a crosswalk, with two values", "Which one is meant? Keep one."),
     "E323": ("a crosswalk is not one to one", "Each line gives one new id (sourcedId) the id that Apple knows (known_as); an id that two lines give would make two people one."),
+    "E400": ("a mapping test fails", "What the mapping makes of the given rows is not what the test expects. Either the mapping or the test is wrong."),
     "E401": ("a mapping test expects nothing", "A test that expects nothing always passes. Say what is expected."),
     "E402": ("a mapping test names something that is not there", "A misspelt column, table, code table or rule in a test would prove nothing."),
     "E403": ("a mapping test is about something that takes no part", "The table that is given is never read, or the column that is expected is never made: whatever stood there, the test would pass. Remove it, or mend the mapping."),
