@@ -315,6 +315,10 @@ class Column:
     required: bool = False
     max_length: int | None = None
     place: Place | None = None
+    named: Place | None = None
+    """Where its name stands."""
+    looked_up: Place | None = None
+    """Where `lookup` names the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,8 @@ class Step:
     type: str
     options: Options
     place: Place | None = None
+    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where each text of the options stands, for messages about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +357,8 @@ class TableMapping:
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     path: Path | None = None
     place: Place | None = None
+    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where `key` and `columns` stand, and, by its name, each column that a null removes."""
 
 
 @dataclass(frozen=True)

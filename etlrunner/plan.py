@@ -9,10 +9,10 @@ from functools import partial
 from types import ModuleType
 
 from etlrunner import registry
-from etlrunner.config import secrets, validate
+from etlrunner.config import secrets, surroundings, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
-from etlrunner.model import Flow, Problem, SecretRef
+from etlrunner.model import Flow, MappingSet, Problem, SecretRef
 from etlrunner.target import TARGETS, Target
 
 
@@ -47,8 +47,31 @@ def make(
 
     Raises ConfigurationError with every problem of flow and mappings at once.
     """
-    flow, warnings = validate.read_flow_with_warnings(project, name, sets or {}, today=today)
-    return bind(project, flow, warnings)
+    try:
+        flow, warnings = validate.read_flow_with_warnings(
+            project, name, sets or {}, today=today, judge=problems_of_tables
+        )
+        return bind(project, flow, warnings)
+    except ConfigurationError as error:
+        raise ConfigurationError(surroundings.pointed_out(project, error.problems)) from None
+
+
+def problems_of_tables(mapping: MappingSet) -> list[Problem]:
+    """What compiling shows of those tables that could be read, though others could not."""
+    from etlrunner.mapping import apply
+
+    found = apply.check_mapping(mapping, resolve=transform)
+    return [problem for problem in found if problem.code != "E314"]
+
+
+def problems_of_mapping(project: Project, name: str) -> list[Problem]:
+    """What is wrong with a folder of the project's mappings, whether a flow uses it or not."""
+    try:
+        mapping = validate.read_mapping_set(project, name, judge=problems_of_tables)
+        found = problems_of_tables(mapping)
+    except ConfigurationError as error:
+        found = list(error.problems)
+    return surroundings.pointed_out(project, found)
 
 
 def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:

@@ -128,17 +128,19 @@ def problems_of(project: Project, path: Path) -> list[Problem]:
     """What is wrong with the tests of one file themselves; nothing is run."""
     from etlrunner.checks import rules
     from etlrunner.config import cases as files
+    from etlrunner.config import surroundings
     from etlrunner.mapping import cases
 
+    problems: list[Problem] = []
     try:
         found = files.read(project, path)
-        problems = list(found.problems)
+        problems += found.problems
         flow = flow_of(project, found, None)
+        for case in found.cases:
+            problems += cases.problems_of(case, flow.mapping, frozenset(rules.RULES))
     except ConfigurationError as error:
-        return list(error.problems)
-    for case in found.cases:
-        problems += cases.problems_of(case, flow.mapping, frozenset(rules.RULES))
-    return problems
+        problems += error.problems
+    return surroundings.pointed_out(project, problems)
 
 
 def engine(flow: Flow) -> Engine:
@@ -188,6 +190,7 @@ def run_file(project: Project, path: Path, word: str = "") -> FileOutcome:
     """Every test of one file that can be run, and what is wrong with the others."""
     from etlrunner.cli.case_report import FileOutcome
     from etlrunner.config import cases as files
+    from etlrunner.config import surroundings
     from etlrunner.mapping import cases
 
     done = FileOutcome(project.shown(path))
@@ -205,6 +208,7 @@ def run_file(project: Project, path: Path, word: str = "") -> FileOutcome:
             done.outcomes.append(cases.run_case(case, flow, engine(flow)))
         except ConfigurationError as error:
             done.problems += error.problems
+    done.problems[:] = surroundings.pointed_out(project, done.problems)
     done.problems.sort(key=lambda one: (one.place.line, one.place.column) if one.place else (0, 0))
     return done
 
