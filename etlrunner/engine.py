@@ -159,9 +159,7 @@ def _walk(
         )
     with journal.stage("check"):
         _check(plan, result, services)
-        evidence.keep_outcome(
-            result.folder, result.raw, result.finished, result.findings, result.repairs
-        )
+        evidence.keep_outcome(result.folder, result.raw, result.finished)
         journal.note(
             counts={name: table.counts for name, table in result.finished.items()},
             findings=_tally(result.findings),

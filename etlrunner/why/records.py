@@ -124,11 +124,11 @@ class Records:
         mine = fates.filter(pl.col("key").is_in(keys.implode()))
         return self._rows(mine) or tuple(rows)
 
-    def fates(self, row: int) -> list[str]:
-        """What the run wrote down about a source row: rules, and the empty text for a written row."""
+    def fates(self, row: int) -> list[tuple[str, str]]:
+        """What the run wrote down about a source row: (key, rule); no rule for a row that was written."""
         rules = self.kept.reasons[self.table]
-        found = tables.collect(self._fates().filter(pl.col(ROW) == row).select("fate"))["fate"]
-        return [rules[fate - 1] if fate else "" for fate in found]
+        found = tables.collect(self._fates().filter(pl.col(ROW) == row).select("key", "fate"))
+        return [(key, rules[fate - 1] if fate else "") for key, fate in found.iter_rows()]
 
     def nearly(self, word: str) -> Iterator[Near]:
         """What it might be instead: written otherwise, or in another table."""
