@@ -56,6 +56,15 @@ def guard(
     return tuple(holds)
 
 
+def lost(flow: Flow, changes: Changes, gone: Mapping[str, int]) -> tuple[Hold, ...]:
+    """Rows that the source lost since the last delivery, and that grace sends once more.
+
+    Nothing would be removed by them today; a mass loss is still seen on its first day, and not when the
+    grace is over.
+    """
+    return tuple(_lost(changes, gone, flow.safeguards))
+
+
 def scope_of(flow: Flow) -> dict[str, Any]:
     """What the flow selects, as plain data that is kept with a delivery and compared by the next."""
     return {
@@ -85,7 +94,6 @@ def _holds(
             yield from _table(change, safeguards)
     for finished in tables.values():
         yield from _rejected(finished, safeguards)
-        yield from _repaired(finished, safeguards)
 
 
 # ---------------------------------------------------------------- always
@@ -159,6 +167,21 @@ def _is_over(value: int, limit: Limit, whole: int, small_change: int) -> bool:
         return False
     share = Fraction(limit.share or 0).limit_denominator(1_000_000)
     return value > share * whole
+
+
+def _lost(changes: Changes, gone: Mapping[str, int], safeguards: Safeguards) -> Iterator[Hold]:
+    for name, count in gone.items():
+        limit = safeguards.tables[name].max_removed if name in safeguards.tables else None
+        before = changes.tables[name].before if name in changes.tables else 0
+        if limit is not None and _is_over(count, limit, before, safeguards.small_change):
+            yield Hold(
+                f"safeguards.{name}.max_removed",
+                f"{name}: {count:,} of {before:,} are gone from the source since the last delivery, and "
+                f"the limit is {limit}; grace would send them as last known, but that many are no accident",
+                table=name,
+                value=_share(count, before, limit),
+                limit=str(limit),
+            )
 
 
 def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -> Hold:
@@ -259,22 +282,6 @@ def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
             f"and the limit is {limit}",
             table=finished.name,
             value=_share(rejected, meant, limit),
-            limit=str(limit),
-        )
-
-
-def _repaired(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:
-    """Rows that repairs and merges touched: a few are housekeeping, many are a broken pull."""
-    limits = safeguards.tables.get(finished.name)
-    limit = limits.max_repaired if limits is not None else None
-    repaired, whole = finished.repaired, finished.counts.written
-    if limit is not None and _is_over(repaired, limit, whole, safeguards.small_change):
-        yield Hold(
-            f"safeguards.{finished.name}.max_repaired",
-            f"{finished.name}: {repaired:,} rows were repaired or merged, of {whole:,} that are "
-            f"written, and the limit is {limit}",
-            table=finished.name,
-            value=_share(repaired, whole, limit),
             limit=str(limit),
         )
 

@@ -186,7 +186,6 @@ class TableSafeguards:
     max_added_per_school: Limit | None = None
     max_changed: Limit | None = None
     max_rejected: Limit | None = None
-    max_repaired: Limit | None = None
     max_rekeyed: Limit | None = None
     max_swapped: Limit | None = None
     max_replaced: Limit | None = None
@@ -199,6 +198,27 @@ class Safeguards:
     small_change: int = 10
     expect: Mapping[str, int] = field(default_factory=dict)
     """Minimum rows per table that let a first delivery pass without approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long the last known row of somebody who is gone is still sent: both must have passed."""
+
+    runs: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Days, both included, on which other rules hold; afterwards they are what they were."""
+
+    name: str
+    first: date
+    last: date
+    mode: Literal["normal", "additive", "paused"] = "normal"
+    safeguards: Safeguards = Safeguards()
+    """The flow's own with what the season changes."""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,15 +260,6 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """Which rows of people are one person, and whose id stays."""
-
-    match: tuple[str, ...]
-    keep: Literal["delivered", "newest", "first"] = "delivered"
-    place: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Ruling:
     """What a flow decides about one rule, in place of what holds by itself."""
 
@@ -281,8 +292,10 @@ class Flow:
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Ruling] = field(default_factory=dict)
-    merge_duplicates: Mapping[str, Merge] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
+    grace: Mapping[str, Grace] = field(default_factory=dict)
+    seasons: tuple[Season, ...] = ()
+    """In the order of their days; no two share one."""
     crosswalks: Mapping[str, LookupTable] = field(default_factory=dict)
     """Table of the roster (users, classes, courses, orgs) -> its new ids as the ids Apple knows."""
     retry: Retry = Retry()
@@ -315,10 +328,6 @@ class Column:
     required: bool = False
     max_length: int | None = None
     place: Place | None = None
-    named: Place | None = None
-    """Where its name stands."""
-    looked_up: Place | None = None
-    """Where `lookup` names the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,8 +337,6 @@ class Step:
     type: str
     options: Options
     place: Place | None = None
-    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where each text of the options stands, for messages about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +364,6 @@ class TableMapping:
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     path: Path | None = None
     place: Place | None = None
-    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """Where `key` and `columns` stand, and, by its name, each column that a null removes."""
 
 
 @dataclass(frozen=True)
@@ -440,8 +445,6 @@ class FinishedTable:
     """What the mapping noticed: warnings that go beside the checks' findings."""
     touched: tuple[Touched, ...] = ()
     """Cells that a verdict emptied or cut."""
-    repaired: int = 0
-    """Rows that repairs and merges changed, made or dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +469,6 @@ class Repair:
     before: str
     after: str
     row_dropped: bool = False
-    row_added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,7 +565,7 @@ class RunRecord:
     """One execution as the history keeps it: counts, hashes and times, no names.
 
     `outcome`: running, delivered, unchanged, planned, held, approved, failed, interrupted,
-    skipped.
+    skipped, paused.
     """
 
     id: str
@@ -603,6 +605,9 @@ class RunRecord:
     """Per table: what the changes mean (rekeyed, swapped, replaced, role_changed, moved)."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """Sanity counters over all schools."""
+    held_over: Mapping[str, int] = field(default_factory=dict)
+    """Rows per table that are no longer in the source and were sent once more."""
+    season: str = ""
     scope: Mapping[str, Any] = field(default_factory=dict)
     """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -26,8 +26,10 @@ from etlrunner.model import (
 )
 
 if TYPE_CHECKING:
+    from etlrunner.history.delivered import Delivered
     from etlrunner.history.leases import Lease
     from etlrunner.history.store import History
+    from etlrunner.holdover import HeldOver
     from etlrunner.plan import Plan
 
 
@@ -65,6 +67,9 @@ class Result:
     finished: Mapping[str, FinishedTable] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    last: Delivered | None = None
+    """What the target last got."""
+    held_over: HeldOver | None = None
     changes: Changes | None = None
     figures: Figures | None = None
     trail: tuple[Figures, ...] = ()

@@ -138,15 +138,13 @@ def _row(account: Account, row: Row, *, few: bool) -> None:
         _columns(account, row.columns)
     for rule in row.rejects:
         screen.say(f"OUT     {rule.name}")
-    for one in row.noted:
-        moved = (
-            f" {one['before'] or 'nothing'} → {one['after'] or 'nothing'}"
-            if one["before"] or one["after"]
-            else ""
+    for repair in row.repairs:
+        what = (
+            "the row was dropped" if repair["row_dropped"] else f"→ {repair['after'] or 'nothing'}"
         )
-        title = f" ({one['title']})" if one["title"] else ""
-        cell = f": {one['column']}{moved}" if one["column"] else ""
-        screen.say(f"{one['verdict']:<9} {one['rule']}{cell}{title}")
+        screen.say(f"repaired  {repair['rule']}: {repair['column']} {repair['before']} {what}")
+    for finding in row.findings:
+        screen.say(f"{finding['severity']:<9} {finding['message']} [{finding['rule']}]")
     if row.change and row.change.kind == "changed":
         pairs = [
             f"{name} {old or 'nothing'} → {new or 'nothing'}"

@@ -27,6 +27,7 @@ def show(result: Result) -> None:
     if result.changes is not None and result.changes.baseline:
         _schools(result.changes)
         _kinds(result.changes)
+    _held_over(result)
     _counters(result)
     _left_out(result)
     _holds(result)
@@ -125,18 +126,17 @@ def _of_table(result: Result, name: str) -> Iterator[list[object]]:
     for rule, count in made.counts.filtered.items():
         yield [name, "filtered", rule, "", count]
     for rule, count in made.counts.rejected.items():
-        kind = rule.partition(".")[0]
-        what = {"repair": "repaired: row dropped", "merge": "merged"}.get(kind, "rejected")
+        what = "repaired: row dropped" if rule.startswith("repair.") else "rejected"
         yield [name, what, rule, "", count]
     for one in made.touched:
         yield [name, _TOUCHED[one.verdict], one.rule, one.column, one.count]
     cells = Counter(
-        ("row made" if repair.row_added else "cell changed", repair.rule, repair.column or "")
+        (repair.rule, repair.column or "")
         for repair in result.repairs
         if repair.table == name and not repair.row_dropped
     )
-    for (what, rule, column), count in sorted(cells.items()):
-        yield [name, f"repaired: {what}", rule, column, count]
+    for (rule, column), count in sorted(cells.items()):
+        yield [name, "repaired: cell changed", rule, column, count]
 
 
 _TOUCHED = {"blank": "blanked", "cut": "cut"}
@@ -211,6 +211,18 @@ def _kinds(changes: Changes) -> None:
     ]
     if rows:
         screen.table(["table", "", "rows"], rows, title="What the changes mean")
+
+
+def _held_over(result: Result) -> None:
+    """Who is gone from the source and was kept for now; the run's folder lists the keys."""
+    if result.held_over is None or not result.held_over.rows:
+        return
+    rows: list[list[object]] = []
+    for name, count in result.held_over.rows.items():
+        gone = result.held_over.gone.get(name, {}).values()
+        rows.append([name, count, min((str(since) for since, _ in gone), default="")])
+    title = "Gone from the source, sent once more as last known (held_over.parquet lists them)"
+    screen.table(["table", "rows", "since"], rows, title=title)
 
 
 def _counters(result: Result) -> None:

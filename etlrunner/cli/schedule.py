@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
+from etlrunner.model import Flow
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,20 +43,33 @@ def next_runs(flows: tuple[str, ...], count: int, as_json: bool, project: Projec
             why = "no schedule" if flow.schedule is None else "not enabled"
             if flow.enabled and flow.source.options.get("watch"):
                 why = "when a file arrives"
-            rows.append([name, why, "", ""])
+            rows.append([name, why, "", "", ""])
             continue
         zone = ZoneInfo(flow.schedule.timezone)
         for day, moment in calendar.next_runs(flow.schedule, datetime.now(UTC), count):
             local = moment.astimezone(zone)
             rows.append(
-                [name, f"{day:%a %Y-%m-%d}", f"{local:%H:%M %Z}", f"{moment:%Y-%m-%d %H:%M}"]
+                [
+                    name,
+                    f"{day:%a %Y-%m-%d}",
+                    f"{local:%H:%M %Z}",
+                    f"{moment:%Y-%m-%d %H:%M}",
+                    _season(flow, day),
+                ]
             )
     if as_json:
-        keys = ("flow", "date", "local", "utc")
+        keys = ("flow", "date", "local", "utc", "season")
         screen.document({"next": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
-        screen.table(["flow", "date", "local time", "UTC"], rows)
+        screen.table(["flow", "date", "local time", "UTC", "season"], rows)
         screen.say("These runs start while `etlrunner schedule serve` or a cron job runs here.")
+
+
+def _season(flow: Flow, day: date) -> str:
+    from etlrunner import seasons
+
+    season = seasons.of(flow, day)
+    return f"{season.name} ({season.mode})" if season else ""
 
 
 @command.command("serve")

@@ -29,21 +29,27 @@ _NUMBER = re.compile(r"[0-9]+([.][0-9]+)?")
 
 def bundled(name: str) -> Node:
     """A declaration with everything it refers to in its place."""
-    found: Node = _inlined(schema.load(name))
+    whole = schema.load(name)
+    found: Node = _inlined(whole, whole)
     return found
 
 
-def _inlined(node: Any) -> Any:
+def _inlined(node: Any, whole: Any) -> Any:
+    """References into a file, or into the declaration itself (`#/properties/…`), as what they mean."""
     if isinstance(node, list):
-        return [_inlined(one) for one in node]
+        return [_inlined(one, whole) for one in node]
     if not isinstance(node, Mapping):
         return node
     reference = node.get("$ref")
-    if isinstance(reference, str):
-        name = reference.removeprefix("../").removesuffix(".json")
-        more = {key: value for key, value in node.items() if key != "$ref"}
-        return {**bundled(name), **_inlined(more)}
-    return {key: _inlined(value) for key, value in node.items()}
+    if not isinstance(reference, str):
+        return {key: _inlined(value, whole) for key, value in node.items()}
+    more = _inlined({key: value for key, value in node.items() if key != "$ref"}, whole)
+    if not reference.startswith("#/"):
+        return {**bundled(reference.removeprefix("../").removesuffix(".json")), **more}
+    found = whole
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return {**_inlined(found, whole), **more}
 
 
 def shaped(node: Any, *, part: bool, item: bool = False) -> Any:
@@ -152,7 +158,7 @@ def _texts(node: Mapping[str, Any]) -> Node:
         found["defaultSnippets"] = [
             {"label": "{env: …}", "description": "A variable of the environment.", "body": {"env": "$1"}}
         ]  # fmt: skip
-    elif (hint := str(node.get("hint", ""))) and "properties" not in node:  # else of each key
+    elif hint := str(node.get("hint", "")):
         found["errorMessage"] = found["patternErrorMessage"] = f"{hint[:1].upper()}{hint[1:]}."
     return found
 

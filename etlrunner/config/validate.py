@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,13 +30,13 @@ from etlrunner.lib.schema_problems import dotted
 from etlrunner.model import (
     Component,
     Flow,
+    Grace,
     History,
     LeftOut,
     Limit,
     Located,
     LookupTable,
     MappingSet,
-    Merge,
     Notify,
     Place,
     Problem,
@@ -43,6 +44,7 @@ from etlrunner.model import (
     Safeguards,
     Schedule,
     SchoolSelection,
+    Season,
     SecretRef,
     Select,
     TableSafeguards,
@@ -59,8 +61,6 @@ class ProjectSettings:
     limits: Mapping[str, Cap] = field(default_factory=dict)
     """What each host may be asked, by all flows together."""
 
-
-Judge = Callable[[MappingSet], list[Problem]]
 
 BEFORE_ANY_EXPIRY = datetime(1970, 1, 2, tzinfo=UTC)
 """A moment at which nothing has expired: for tests, and to learn whom to tell that something has."""
@@ -89,12 +89,8 @@ def read_flow_with_warnings(
     *,
     today: date | None = None,
     above: Document | None = None,
-    judge: Judge | None = None,
 ) -> tuple[Flow, list[Problem]]:
-    """The same, with what is odd but no error.
-
-    `judge` adds what it knows of the tables of a mapping when other things are wrong already.
-    """
+    """The same, with what is odd but no error."""
     path = project.flow_path(name)
     surroundings.check_name(project, path)
     _complain_at_once(project, path)
@@ -102,18 +98,16 @@ def read_flow_with_warnings(
     if above is not None:
         document = layers.over(document, above)
     reader = _FlowReader(project, path, document, files, sets or {}, today)
-    flow = reader.flow(judge=judge)
+    flow = reader.flow()
     return flow, [*reader.reading.warnings, *surroundings.warnings(project, files)]
 
 
-def read_mapping_set(
-    project: Project, name: str, place: Place | None = None, *, judge: Judge | None = None
-) -> MappingSet:
+def read_mapping_set(project: Project, name: str, place: Place | None = None) -> MappingSet:
     """A mapping without a flow, as its tests use it; `place` is where it is named."""
     reading = Reading(project, BEFORE_ANY_EXPIRY.date())
     found = mappings.read(reading, name, place, None)
     if reading.problems:
-        raise ConfigurationError([*reading.problems, *(judge(found) if judge else ())])
+        raise ConfigurationError(reading.problems)
     return found
 
 
@@ -186,19 +180,17 @@ class _FlowReader:
         self.reading.texts = mappings.texts_of(files, project)
         self.reading.texts |= {f"--set {key}": value for key, value in sets.items()}
 
-    def flow(self, mapping: MappingSet | None = None, judge: Judge | None = None) -> Flow:
+    def flow(self, mapping: MappingSet | None = None) -> Flow:
         """The flow, with a mapping that was read before, if one is given."""
         data, problems = schema.check(self.document, "flow")
         self.reading.problems += problems
         self._semantics(data)
         mapping = mapping or self._mapping(data)
         if self.reading.problems:
-            more = judge(mapping) if judge and mapping else []
-            problems = [*self.reading.problems, *more]
-            raise ConfigurationError(sorted(dict.fromkeys(problems), key=_order))
+            raise ConfigurationError(sorted(dict.fromkeys(self.reading.problems), key=_order))
         assert mapping is not None
         values = options.filled(data, "flow", self.places, self.project.root)
-        return self._built(values, mapping)
+        return self._built(values, mapping, self._seasons(data, values["safeguards"]))
 
     # ------------------------------------------------------------ what the schema cannot say
 
@@ -287,7 +279,9 @@ class _FlowReader:
 
     # ------------------------------------------------------------ values
 
-    def _built(self, values: dict[str, Any], mapping: MappingSet) -> Flow:
+    def _built(
+        self, values: dict[str, Any], mapping: MappingSet, seasons: tuple[Season, ...]
+    ) -> Flow:
         leave_out = self._leave_out(values.get("leave_out", {}))
         rules = rulings.read(values.get("rules", {}), self.places, self.reading)
         if self.reading.problems:
@@ -307,11 +301,9 @@ class _FlowReader:
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
             rules=rules,
-            merge_duplicates={
-                table: Merge(one["match"], one["keep"], self.places.at(("merge_duplicates", table)))
-                for table, one in values.get("merge_duplicates", {}).items()
-            },
             leave_out=leave_out,
+            grace={table: Grace(**one) for table, one in values.get("grace", {}).items()},
+            seasons=seasons,
             crosswalks=self._crosswalks(values.get("crosswalks", {})),
             retry=_retry(values["retry"]),
             notify=_notify(values.get("notify", ())),
@@ -353,6 +345,32 @@ class _FlowReader:
             statuses=tuple(values["statuses"]),
             grades=tuple(values["grades"]),
         )
+
+    def _seasons(self, data: Mapping[str, Any], usual: dict[str, Any]) -> tuple[Season, ...]:
+        """By their days. What a season says of safeguards is laid over the flow's own."""
+        found = []
+        for name, one in data.get("seasons", {}).items():
+            way = ("seasons", str(name))
+            days = _days(f"{one['from']}/{one['to']}")
+            if days is None:
+                self._say(
+                    "E205", f"{one['from']} to {one['to']} is no span of days", (*way, "to"),
+                    "the last day is not before the first, and both are in the calendar",
+                )  # fmt: skip
+                continue
+            limits = _over(usual, one.get("safeguards", {}))
+            mode = one.get("mode", "normal")
+            place = self.places.key(way)
+            found.append(Season(str(name), *days, mode, _safeguards(limits), place))
+        found.sort(key=lambda one: one.first)
+        for one, following in pairwise(found):
+            if following.first <= one.last:
+                message = f"'{following.name}' begins on {following.first}, and '{one.name}' lasts until {one.last}"
+                problem = Problem(
+                    "E233", message, following.place, f"seasons.{following.name}", also=one.place
+                )
+                self.reading.problems.append(problem)
+        return tuple(found)
 
     def _crosswalks(self, values: dict[str, Any]) -> dict[str, LookupTable]:
         """Each file as a code table from sourcedId to known_as; it counts in the configuration's hash."""
@@ -423,6 +441,16 @@ def _safeguards(values: dict[str, Any]) -> Safeguards:
         for table in TARGETS["apple-school-manager"].tables
     }
     return Safeguards(tables, values["small_change"], values.get("expect", {}))
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps merge, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        merged[str(key)] = _over(under, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def _limit(value: int | str) -> Limit | None:

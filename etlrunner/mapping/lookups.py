@@ -19,10 +19,8 @@ def read(lookup: LookupTable) -> Mapping[str, str]:
         return dict(lookup.rows or {})
     path = lookup.csv
     if not path.is_file():
-        near = close_to(path.name, [one.name for one in path.parent.glob("*.csv")])
-        hint = near or "paths count from the mapping's folder, such as ../crosswalks/grades.csv"
-        message = f"there is no file {path.name}"
-        raise ConfigurationError([Problem("E320", message, place=lookup.place, hint=hint)])
+        problem = Problem("E320", f"there is no file {path.name}", place=lookup.place)
+        raise ConfigurationError([problem])
     found = path.stat()  # a file that was edited is read again: the scheduler runs for weeks
     version = (found.st_mtime_ns, found.st_size, found.st_ino)
     return _from_csv(path, version, lookup.on, lookup.take, lookup.place)
@@ -38,16 +36,14 @@ def _from_csv(
     if problems:
         raise ConfigurationError(problems)
     found: dict[str, str] = {}
-    first: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):
         code, value = (
             str(row[header.index(name)]).strip() if header.index(name) < len(row) else ""
             for name in (on, take)
         )
         if code in found and found[code] != value:
-            problems.append(_twice(path, number, code, first[code]))
+            problems.append(_twice(path, number, code))
         found[code] = value
-        first.setdefault(code, number)
     if problems:
         raise ConfigurationError(problems)
     return found
@@ -63,6 +59,7 @@ def _no_column(path: Path, name: str, header: list[str], place: Place | None) ->
     )
 
 
-def _twice(path: Path, number: int, code: str, first: int) -> Problem:
-    message = f"the code '{code}' is there twice, with two values; the first is in line {first}"
-    return Problem("E322", message, Place(str(path), number, 1), hint="keep one of the two lines")
+def _twice(path: Path, number: int, code: str) -> Problem:
+    return Problem(
+        "E322", f"the code '{code}' is there twice, with two values", Place(str(path), number, 1)
+    )

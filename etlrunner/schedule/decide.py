@@ -16,7 +16,7 @@ from etlrunner.schedule.calendar import Occurrence
 
 MAY_HEAL = (3, 7)
 """Exit codes after which another attempt makes sense; all others wait for a person."""
-WELL = ("delivered", "unchanged", "held", "approved")
+WELL = ("delivered", "unchanged", "held", "approved", "paused")
 LATE = timedelta(minutes=15)
 """A first attempt that starts later than this is called a catch-up."""
 MOST_INTERRUPTIONS = 3

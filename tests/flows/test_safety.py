@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etlrunner import engine, plan
+from etlrunner import engine, plan, stages
 from etlrunner.cli import run as run_command
 from etlrunner.errors import Busy, Interrupted, UsageError
 from etlrunner.history import delivered as deliveries
@@ -144,7 +144,7 @@ def test_an_interrupted_run_of_all_begins_no_further_flow(
     def stopped(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(engine, "_extract", stopped)
+    monkeypatch.setattr(stages, "extract_roster", stopped)
     results = run_command._run_all(project.project, names, project.services, 1, None, {})
     assert [result.exit_code for result in results] == [code]
     assert [name for name in names if project.history.last(name) is not None] == names[:1]
@@ -157,14 +157,14 @@ def test_a_signal_to_flows_side_by_side_begins_no_further_one(
     names = [f"flow-{number}" for number in range(6)]
     for name in names:
         project.csv(name, district.write_csv(tmp_path / "roster.zip"))
-    walk, once = engine._extract, iter([signal.SIGINT])
+    walk, once = stages.extract_roster, iter([signal.SIGINT])
 
     def with_signal(*given: Any) -> Any:
         for number in once:
             signal.raise_signal(number)
         return walk(*given)
 
-    monkeypatch.setattr(engine, "_extract", with_signal)
+    monkeypatch.setattr(stages, "extract_roster", with_signal)
     with pytest.raises(KeyboardInterrupt):
         run_command._run_all(project.project, names, project.services, 2, None, {})
     runs = project.history.runs()

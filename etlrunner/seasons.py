@@ -1,0 +1,19 @@
+"""Which rules hold on a day: a flow's seasons, which begin and end by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from etlrunner.model import Flow, Season
+
+
+def of(flow: Flow, day: date) -> Season | None:
+    """The season that a day lies in; no two share a day."""
+    return next((one for one in flow.seasons if one.first <= day <= one.last), None)
+
+
+def in_force(flow: Flow, day: date) -> Flow:
+    """The flow with the safeguards that hold on a day."""
+    season = of(flow, day)
+    return replace(flow, safeguards=season.safeguards) if season else flow

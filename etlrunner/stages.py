@@ -1,0 +1,377 @@
+"""The stages of a run, one function each: what it hands on, and what the record notes of it.
+
+The engine calls them in order. Each loads its module when it runs, so that a command that only looks
+something up does not wait for the tools of a delivery.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from etlrunner import evidence, seasons
+from etlrunner import plan as plans
+from etlrunner.config import secrets
+from etlrunner.errors import ChecksFailed, Held, LocalTrouble
+from etlrunner.history import delivered as deliveries
+from etlrunner.journal import Journal
+from etlrunner.kept import run_folder
+from etlrunner.lib import files
+from etlrunner.model import (
+    Archive,
+    Clock,
+    Figures,
+    Finding,
+    FinishedTable,
+    Flow,
+    Hold,
+    RunRecord,
+)
+from etlrunner.plan import Plan
+from etlrunner.run import Request, Result, Services
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
+
+
+def extract_roster(plan: Plan, result: Result, journal: Journal, services: Services) -> None:
+    """The source's tables, each complete. A table without a row is never normal: it is held."""
+    from etlrunner import pull
+
+    before = _before(services.history, journal.record)
+    now, known = services.clock.now(), plan.flow.config_hash
+    is_resumed = before is not None and pull.broke_off(before, known, now)
+    earlier = run_folder(plan.project, before) if before is not None and is_resumed else None
+    result.raw = pull.pull(plan, result.folder, services, journal, earlier)
+    journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
+    empty = [name for name, table in result.raw.items() if table.rows == 0]
+    if empty:
+        raise Held(
+            Hold("empty_table", f"the source sent no {name} at all", table=name, value="0")
+            for name in empty
+        )
+    _remember(plan, result)
+
+
+def map_roster(
+    plan: Plan, result: Result, journal: Journal, services: Services, *, as_of: date
+) -> None:
+    """The target's tables."""
+    from etlrunner.mapping import apply
+
+    result.finished = apply.map_tables(
+        plan.flow,
+        result.raw_paths(),
+        result.folder,
+        as_of=as_of,
+        resolve=plans.transform,
+        progress=services.progress,
+    )
+    journal.note(
+        counts={name: table.counts for name, table in result.finished.items()},
+        assigned_sha256=files.sha256(result.assigned) if result.assigned is not None else "",
+    )
+
+
+def check_tables(plan: Plan, result: Result, journal: Journal, services: Services) -> None:
+    """Repairs, then findings; one that is an error ends the run."""
+    from etlrunner import check
+
+    checked = check.check(
+        plan.flow,
+        plan.target,
+        result.finished,
+        result.folder,
+        modules=plan.checks.values(),
+        progress=services.progress,
+    )
+    result.finished = checked.finished
+    result.findings = checked.findings
+    result.repairs = tuple(checked.repairs)
+    evidence.keep_outcome(
+        result.folder, result.raw, result.finished, result.findings, result.repairs
+    )
+    journal.note(
+        counts={name: table.counts for name, table in result.finished.items()},
+        findings=_tally(result.findings),
+        repairs=dict(Counter(repair.rule for repair in result.repairs)),
+        touched=_touched(result.finished),
+    )
+    _refuse_errors(result.findings)
+
+
+def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """Who is gone from the source is sent once more as last known, as grace and season say."""
+    result.last = deliveries.read(delivered_folder(plan))
+    season = seasons.of(plan.flow, day)
+    additive = season is not None and season.mode == "additive"
+    if result.last is None or not (plan.flow.grace or additive):
+        return
+    from etlrunner import check, holdover
+
+    result.held_over = holdover.hold_over(
+        plan.target,
+        result.finished,
+        result.last.tables,
+        holdover.read(state_folder(plan)),
+        plan.flow.grace,
+        day=day,
+        additive=additive,
+        folder=result.folder,
+    )
+    if not result.held_over.rows:
+        return
+    result.finished = result.held_over.finished
+    journal.note(
+        counts={name: table.counts for name, table in result.finished.items()},
+        held_over=result.held_over.rows,
+    )
+    _refuse_errors(check.look_again(plan.flow, plan.target, result.finished, plan.checks.values()))
+
+
+def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """What the delivery would change, and its figures beside those of the last ones."""
+    from etlrunner import compare, figures
+
+    last = result.last
+    result.changes = compare.compare(
+        plan.target,
+        finished_paths(result),
+        last.tables if last else None,
+        last.run_id if last else None,
+    )
+    tables = result.changes.tables
+    result.trail = _trail(last)
+    result.figures = figures.of(finished_paths(result), journal.record.id, day)
+    small = plan.flow.safeguards.small_change
+    result.findings = (*result.findings, *figures.jumps(result.figures, result.trail, small))
+    journal.note(
+        changes={name: (one.added, one.changed, one.removed) for name, one in tables.items()},
+        kinds={name: one.kinds for name, one in tables.items() if one.kinds},
+        counters=result.figures.totals(),
+        findings=_tally(result.findings),
+        baseline=last.run_id if last else "",
+    )
+
+
+def package_archive(plan: Plan, result: Result, journal: Journal) -> None:
+    """The six files in one zip."""
+    from etlrunner import package
+
+    result.archive = package.package(
+        plan.target, finished_paths(result), result.folder / "roster.zip"
+    )
+    journal.note(
+        content_hash=result.archive.content_hash,
+        archive_sha256=result.archive.sha256,
+        archive_size=result.archive.size,
+    )
+
+
+def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """Nothing that a safeguard stops goes on: all or nothing. The same content as before may."""
+    from etlrunner import guard
+
+    assert result.changes is not None
+    journal.note(scope=guard.scope_of(plan.flow))
+    flow = seasons.in_force(plan.flow, day)
+    result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
+    if not is_unchanged(result):
+        result.holds += guard.guard(
+            flow,
+            result.changes,
+            result.finished,
+            delivered_scope=result.last.scope if result.last else None,
+            now=result.figures,
+            trail=result.trail,
+        )
+    if result.holds:
+        result.crosswalks = _propose(plan, result)
+        raise Held(result.holds)
+
+
+def deliver_archive(
+    plan: Plan,
+    result: Result,
+    journal: Journal,
+    services: Services,
+    *,
+    finished: Mapping[str, Path],
+    assigned: Path | None,
+) -> None:
+    """Send the archive.
+
+    `finished` are the tables it was made from, the next comparison's other side; `assigned` is what
+    was numbered, the next run's memory.
+    """
+    from etlrunner import deliver
+
+    assert result.archive is not None
+    archive = result.archive
+    with journal.stage("deliver"):  # in the history before the first byte leaves
+        options = secrets.fill(plan.flow.sink.options, plan.project)
+        if result.lease is not None:
+            result.lease.check()  # another machine may have taken over after a long pause
+        result.receipt = deliver.deliver(
+            plan.sink.connect,
+            options,
+            archive,
+            _remote_name(plan.flow, journal.record),
+            clock=services.clock,
+            progress=services.progress,
+        )
+        journal.note(receipt=result.receipt)
+    with journal.stage("record"):
+        day = local_date(plan.flow, Request(), services.clock)
+        _promote(plan, journal, archive, finished, assigned, day)
+    rows = sum(archive.rows.values())
+    journal.end("delivered", 0, f"delivered {rows:,} rows in {len(archive.rows)} files")
+
+
+def settle_grace(plan: Plan, folder: Path) -> None:
+    """What was sent, or found to be sent already, is what the days of grace are counted from."""
+    from etlrunner import holdover
+
+    holdover.settle(folder, state_folder(plan))
+
+
+# ---------------------------------------------------------------- what stages share
+
+
+def local_date(flow: Flow, request: Request, clock: Clock) -> date:
+    """The run's local date: what enrollments and terms are held against."""
+    if request.as_of:
+        return request.as_of
+    zone = ZoneInfo(flow.schedule.timezone if flow.schedule else "UTC")
+    return clock.now().astimezone(zone).date()
+
+
+def finished_paths(result: Result) -> Mapping[str, Path]:
+    """The finished tables' files."""
+    return {name: table.path for name, table in result.finished.items()}
+
+
+def is_unchanged(result: Result) -> bool:
+    """Whether Apple has exactly this already."""
+    assert result.archive is not None
+    return result.last is not None and result.last.content_hash == result.archive.content_hash
+
+
+def state_folder(plan: Plan) -> Path:
+    """What this machine remembers of the flow."""
+    return plan.project.state / plan.flow.name
+
+
+def delivered_folder(plan: Plan) -> Path:
+    """What was last delivered."""
+    return state_folder(plan) / "delivered"
+
+
+def _before(history: History, record: RunRecord) -> RunRecord | None:
+    """The run of the flow before this one, plans included."""
+    return next((run for run in history.runs(record.flow, limit=2) if run.id != record.id), None)
+
+
+def _remember(plan: Plan, result: Result) -> None:
+    """The memory of numbered values lies with what was pulled: later the run can be mapped again."""
+    memory = deliveries.assigned(delivered_folder(plan))
+    if memory is not None:
+        with files.placing(result.folder / "raw" / memory.name) as beside:
+            shutil.copyfile(memory, beside)
+
+
+def _touched(finished: Mapping[str, FinishedTable]) -> Mapping[str, Mapping[str, int]]:
+    """Cells that rules emptied or cut, by verdict and rule."""
+    found: dict[str, Counter[str]] = {}
+    for one in (one for table in finished.values() for one in table.touched):
+        found.setdefault(one.verdict, Counter())[one.rule] += one.count
+    return {verdict: dict(rules) for verdict, rules in found.items()}
+
+
+def _newly_gone(plan: Plan, result: Result, day: date) -> Mapping[str, int]:
+    """What the source lost today; in an additive season that is what the season is for."""
+    season = seasons.of(plan.flow, day)
+    if result.held_over is None or (season is not None and season.mode == "additive"):
+        return {}
+    return result.held_over.newly_gone(day)
+
+
+def _refuse_errors(findings: tuple[Finding, ...]) -> None:
+    if any(finding.severity == "error" for finding in findings):
+        raise ChecksFailed(findings)
+
+
+def _trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
+    """The figures of the last deliveries, oldest first."""
+    from etlrunner import figures
+
+    return tuple(figures.from_data(one) for one in last.trail) if last else ()
+
+
+def _propose(plan: Plan, result: Result) -> Mapping[str, Path]:
+    """Crosswalk files for a person to review, where ids look like others of the last delivery."""
+    changes = result.changes.tables.values() if result.changes else ()
+    if result.last is None or not any("rekeyed" in change.kinds for change in changes):
+        return {}
+    from etlrunner import propose
+
+    return propose.propose(
+        plan.target,
+        plan.flow,
+        finished_paths(result),
+        result.last.tables,
+        result.raw_paths(),
+        result.folder / "crosswalks",
+    )
+
+
+def _promote(
+    plan: Plan,
+    journal: Journal,
+    archive: Archive,
+    finished: Mapping[str, Path],
+    assigned: Path | None,
+    day: date,
+) -> None:
+    """Make this delivery the one that the next is compared with, and numbers from."""
+    from etlrunner import figures
+
+    folder, record = delivered_folder(plan), journal.record
+    now = figures.of(finished, record.id, day)
+    try:
+        before = _trail(deliveries.read(folder))
+        trail = figures.extended(before, now, approved=bool(record.approved_by))
+        deliveries.promote(
+            folder,
+            record.id,
+            finished,
+            archive.content_hash,
+            record.scope,
+            rows=archive.rows,
+            trail=[figures.as_data(one) for one in trail],
+            memory=assigned,
+        )
+        settle_grace(plan, next(iter(finished.values())).parent.parent)
+    except LocalTrouble as error:
+        raise LocalTrouble(
+            f"the archive was delivered, but this machine could not note it: {error.message}",
+            hint="the next run compares with the delivery before; it is safe to run it",
+        ) from error
+
+
+def _remote_name(flow: Flow, record: RunRecord) -> str:
+    """The name at the server: the same for every attempt of the same content."""
+    chosen = flow.sink.options.get("file_name")
+    return str(chosen) if chosen else f"{flow.name}-{record.content_hash[:12]}.zip"
+
+
+def _tally(findings: tuple[Finding, ...]) -> Mapping[str, Any]:
+    tally: Counter[str] = Counter()
+    for finding in findings:
+        tally[finding.rule] += finding.count
+    return dict(tally)
