@@ -181,9 +181,7 @@ def _inside(name: str) -> str:
 
 def _crosswalks(flow: Flow) -> Iterator[Path]:
     for mapping in flow.mapping.tables.values():
-        for lookup in mapping.lookups.values():
-            if lookup.csv is not None:
-                yield lookup.csv
+        yield from mapping.files
 
 
 def _place(project: Project, path: Path) -> str | None:

@@ -349,6 +349,26 @@ class LookupTable:
     on: str = "code"
     take: str = "value"
     place: Place | None = None
+    excel: Path | None = None
+    sheet: str = ""
+    ignore: tuple[str, ...] = ()
+    """What makes no difference between two codes: `case`, `spaces`."""
+    shown: str = ""
+    """The file's name in messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraTable:
+    """A table beside the roster: a CSV file, or a sheet of an Excel file."""
+
+    name: str
+    csv: Path | None = None
+    excel: Path | None = None
+    sheet: str = ""
+    """Empty: the only one."""
+    shown: str = ""
+    """The file's name in messages."""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -364,6 +384,14 @@ class TableMapping:
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     path: Path | None = None
     place: Place | None = None
+    tables: Mapping[str, ExtraTable] = field(default_factory=dict)
+    """What transforms may take from beside the roster."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file beside the mapping that has a part in it."""
+        named = (one for many in (self.lookups, self.tables) for one in many.values())
+        return tuple(path for one in named for path in (one.csv, one.excel) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -431,6 +459,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeUse:
+    """What a code table met: of columns that hold codes only, never of what people are called."""
+
+    column: str
+    lookup: str
+    codes: int
+    """How many the table has."""
+    unused: tuple[str, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    """Code that is not in the table -> how many rows have it; the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedTable:
     """A target table in its final form: every column text, sorted by key, in Parquet."""
 
@@ -445,6 +486,8 @@ class FinishedTable:
     """What the mapping noticed: warnings that go beside the checks' findings."""
     touched: tuple[Touched, ...] = ()
     """Cells that a verdict emptied or cut."""
+    codes: tuple[CodeUse, ...] = ()
+    """What the code tables of columns that hold codes met."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,10 @@ def flows_page() -> str:
 
 def mappings_page() -> str:
     """Every key of a mapping."""
-    more = "\nEach transform has its part in [transforms.md](transforms.md).\n"
+    more = (
+        "\nEach transform has its part in [transforms.md](transforms.md); code tables and files beside the"
+        " roster\nare explained in [code-tables.md](code-tables.md).\n"
+    )
     return "\n".join(["# Every key of a mapping\n", _keys("mapping", 2), more])
 
 

@@ -16,12 +16,14 @@ from etlrunner.target import FILE_ORDER
 
 MOST_FINDINGS = 20
 MOST_SCHOOLS = 15
+MOST_CODES = 20
 
 
 def show(result: Result) -> None:
     """Everything a person needs to decide, and as the last line one plain sentence."""
     _counts(result)
     _steps(result)
+    _codes(result)
     _reasons(result)
     _findings(_all_findings(result))
     if result.changes is not None and result.changes.baseline:
@@ -45,6 +47,21 @@ def as_data(result: Result) -> dict[str, Any]:
         "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
         "touched": [plain.of(one) for made in result.finished.values() for one in made.touched],
+        "codes": {
+            name: [
+                {
+                    "column": one.column,
+                    "lookup": one.lookup,
+                    "codes": one.codes,
+                    "unused": len(one.unused),
+                    "unknown": len(one.unknown),
+                    "unknown_rows": sum(one.unknown.values()),
+                }
+                for one in table.codes
+            ]
+            for name, table in result.finished.items()
+            if table.codes
+        },
         "changes": plain.of(result.changes),
         "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
@@ -95,6 +112,23 @@ def _counts(result: Result) -> None:
 def _count_row(name: str, counts: Counts) -> list[object]:
     filtered, rejected = sum(counts.filtered.values()), sum(counts.rejected.values())
     return [name, counts.read, counts.added, filtered, rejected, counts.written]
+
+
+def _codes(result: Result) -> None:
+    """Codes that came and are in no table, with their rows; and codes that no row had."""
+    for name in FILE_ORDER:
+        for one in result.finished[name].codes if name in result.finished else ():
+            title = f"{name}, {one.column}: code table '{one.lookup}'"
+            if one.unknown:
+                listed = [f"{code} ({count:,})" for code, count in one.unknown.items()]
+                screen.say(f"{title} does not have {_some(listed)}")
+            if one.unused:
+                screen.say(f"{title}: of {one.codes:,} codes no row has {_some(list(one.unused))}")
+
+
+def _some(texts: list[str]) -> str:
+    more = f", and {len(texts) - MOST_CODES:,} more" if len(texts) > MOST_CODES else ""
+    return ", ".join(texts[:MOST_CODES]) + more
 
 
 def _steps(result: Result) -> None:

@@ -13,8 +13,9 @@ Rows = Sequence[Sequence[Any]]
 OPENING = """# Transforms
 
 Steps before the columns are made, in the order in which a mapping lists them under `transforms:`. Each
-gets the rows of the one before, and may look into other tables of the roster, without the rows that
-`select` leaves out. A row that goes is filtered, under the name of its step; rows that
+gets the rows of the one before, and may look into other tables: those of the roster, without the rows that
+`select` leaves out, and files declared under `tables:` ([code-tables.md](code-tables.md)). A row that goes
+is filtered, under the name of its step; rows that
 come are counted as made; `plan` shows both for every step. Cells are text or lists of text, and a missing
 one is the empty text.
 """

@@ -18,6 +18,7 @@ from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model import (
     Column,
+    ExtraTable,
     Located,
     LookupTable,
     MappingSet,
@@ -29,6 +30,12 @@ from etlrunner.model import (
 
 WARN_BEFORE = timedelta(days=7)
 MAKES_A_COLUMN = ("expr", "text", "each")
+ONE_OF = {
+    "columns": MAKES_A_COLUMN,
+    "lookups": ("rows", "csv", "excel"),
+    "tables": ("csv", "excel"),
+}
+"""Of these keys each column, code table or table has exactly one."""
 
 
 @dataclass
@@ -157,7 +164,7 @@ def _in_its_file(problem: Problem, stem: str, mapping: str) -> Problem:
 
 def _undecided(data: Any, document: Document) -> Iterator[Problem]:
     """Columns and lookups that say nothing, or two things at once, about what they are."""
-    for group, one_of in (("columns", MAKES_A_COLUMN), ("lookups", ("rows", "csv"))):
+    for group, one_of in ONE_OF.items():
         members = data.get(group) if isinstance(data, Mapping) else None
         for name, value in members.items() if isinstance(members, Mapping) else ():
             if not isinstance(value, Mapping):
@@ -228,6 +235,10 @@ class _Freezer:
                 str(name): self._lookup(str(name), value)
                 for name, value in (data.get("lookups") or {}).items()
             },
+            tables={
+                str(name): self._extra(str(name), value)
+                for name, value in (data.get("tables") or {}).items()
+            },
             path=self.path,
             place=self.places.at(()),
         )
@@ -278,17 +289,29 @@ class _Freezer:
         place = self.places.at(("lookups", name))
         self._expiry(value, ("lookups", name), f"the code table {name}")
         rows = value.get("rows")
-        csv = self._csv(str(value["csv"])) if "csv" in value else None
         return LookupTable(
             name,
             rows={str(code): str(one) for code, one in rows.items()} if rows is not None else None,
-            csv=csv,
             on=str(value.get("on", "code")),
             take=str(value.get("take", "value")),
             place=place,
+            ignore=tuple(str(one) for one in value.get("ignore", ())),
+            **self._file(value),
         )
 
-    def _csv(self, name: str) -> Path:
+    def _extra(self, name: str, value: Mapping[str, Any]) -> ExtraTable:
+        return ExtraTable(name, place=self.places.at(("tables", name)), **self._file(value))
+
+    def _file(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """What a code table and an extra table say about their file."""
+        found: dict[str, Any] = {"sheet": str(value.get("sheet", ""))}
+        for kind in ("csv", "excel"):
+            if kind in value:
+                found[kind] = path = self._beside(str(value[kind]))
+                found["shown"] = self.reading.project.shown(path)
+        return found
+
+    def _beside(self, name: str) -> Path:
         """From the mapping's folder; the project's file wins over the shipped one."""
         candidates = [
             (self.reading.project.root / "mappings" / self.path.parent.name / name).resolve(),
@@ -296,9 +319,10 @@ class _Freezer:
         ]
         found = next((path for path in candidates if path.is_file()), candidates[-1])
         if found.is_file():
-            self.reading.texts[f"mappings/{found.parent.name}/{found.name}"] = found.read_text(
-                encoding="utf-8", errors="replace"
-            )
+            content = found.read_bytes()
+            text = content.decode(errors="replace") if found.suffix == ".csv" else ""
+            text = text or f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+            self.reading.texts[f"mappings/{found.parent.name}/{found.name}"] = text
         return found
 
 

@@ -24,10 +24,11 @@ from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import assigned, conditions, select, text, verdicts
+from etlrunner.mapping import assigned, conditions, extra_tables, lookups, select, text, verdicts
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import (
+    CodeUse,
     Counts,
     Finding,
     FinishedTable,
@@ -51,6 +52,19 @@ KEY = "_key"
 ALWAYS = ("orgs", "academicSessions", "classes", "users")
 """What `select` needs, whatever the mapping uses."""
 DUPLICATE = "duplicate"
+HOLDS_CODES = frozenset(
+    [
+        "grade_level",
+        "location_id",
+        "location_name",
+        "course_id",
+        "course_number",
+        "course_name",
+        "class_number",
+        "password_policy",
+    ]
+)
+"""Columns whose code tables are reported code by code; in others a code may be what somebody is called."""
 
 
 def tables_needed(mapping: MappingSet) -> tuple[str, ...]:
@@ -60,6 +74,18 @@ def tables_needed(mapping: MappingSet) -> tuple[str, ...]:
         wanted.add(one.source)
         wanted |= {str(step.options["from"]) for step in one.transforms if "from" in step.options}
     return tuple(name for name in roster.TABLES if name in wanted)
+
+
+def tables_beside(mapping: MappingSet) -> dict[str, tuple[str, ...]]:
+    """Tables beside the roster that `raw` may bring, with their columns: files, and the memory."""
+    found = {
+        name: tuple(extra_tables.columns(extra))
+        for one in mapping.tables.values()
+        for name, extra in one.tables.items()
+    }
+    if _giving(mapping):
+        found[assigned.ASSIGNED] = assigned.COLUMNS
+    return found
 
 
 def check_mapping(mapping: MappingSet, *, resolve: Resolve) -> list[Problem]:
@@ -91,8 +117,8 @@ def map_tables(
 ) -> dict[str, FinishedTable]:
     """Make every target table of the flow's mapping, or `only` these, below `folder`.
 
-    Beside the roster `raw` may hold the memory of numbered values (mapping/assigned.py); the new one is
-    written into `folder`. Raises ConfigurationError for an unknown school, ChecksFailed when no term is
+    Beside the roster `raw` may hold the memory of numbered values (mapping/assigned.py), whose successor
+    is written into `folder`, and rows in place of an extra table's file. Raises ConfigurationError for an unknown school, ChecksFailed when no term is
     active or a code that must not be missing is.
     """
     for name in ("finished", "fate"):
@@ -100,8 +126,8 @@ def map_tables(
     scratch = files.private_folder(folder / "selected")
     roster_paths = {name: path for name, path in raw.items() if name in roster.TABLES}
     selected = select.select(flow, roster_paths, as_of, scratch, watch)
-    beside = Beside(assigned.read(raw))
-    wanted = _wanted(flow.mapping, only, resolve)
+    beside = Beside(assigned.read(raw), {name: raw[name] for name in raw.keys() - roster_paths})
+    wanted = _wanted(flow.mapping, only)
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
     touched: list[pl.DataFrame] = [findings_file.nothing()]
@@ -122,18 +148,21 @@ def map_tables(
     return done
 
 
-def _wanted(
-    mapping: MappingSet, only: Collection[str], resolve: Resolve
-) -> dict[str, TableMapping]:
+def _wanted(mapping: MappingSet, only: Collection[str]) -> dict[str, TableMapping]:
     """The tables to make: all, or only these, and those that may have given a text before them."""
-    giving = {
-        name
-        for name, one in mapping.tables.items()
-        if any(hasattr(resolve(step.type), "assigned") for step in one.transforms)
-    }
+    giving = _giving(mapping)
     names = set(only or mapping.tables)
     names |= giving if names & giving else set()
     return {name: one for name, one in mapping.tables.items() if name in names}
+
+
+def _giving(mapping: MappingSet) -> set[str]:
+    """The tables whose transforms give texts for good: those that remember them."""
+    return {
+        name
+        for name, one in mapping.tables.items()
+        if any("remember" in step.options for step in one.transforms)
+    }
 
 
 @dataclass
@@ -142,6 +171,8 @@ class Beside:
 
     memory: ColumnTable
     """Values that were given for good; a step that gives some hands on a new one."""
+    raw: Mapping[str, Path] = field(default_factory=dict)
+    """A table here stands in for the file of that name."""
     is_used: bool = False
 
     def write(self, folder: Path) -> None:
@@ -169,6 +200,7 @@ class _Work:
     fates: list[pl.DataFrame] = field(default_factory=list)
     added: int = 0
     steps: list[StepCounts] = field(default_factory=list)
+    codes: list[CodeUse] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
     touched_rows: list[pl.DataFrame] = field(default_factory=list)
@@ -210,6 +242,9 @@ class _Work:
         columns = dict(_source_columns(self.mapping.source))
         others = {name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames}
         kinds = {name: _source_columns(name) for name in others}
+        for name, extra in self.mapping.tables.items():
+            kinds[name], instead = extra_tables.columns(extra), self.beside.raw.get(name)
+            others[name] = tables.scan(instead) if instead else extra_tables.as_table(extra)
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             columns = dict(module.columns(columns, options, kinds))
@@ -248,7 +283,12 @@ class _Work:
     def _cells(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
         """Every cell as it would be sent: lists as numbered columns, text clean."""
         cells = [expr.alias(name) for name, expr in made.cells.items()]
-        rows = tables.collect(frame.select(ROW, *cells))
+        codes = {f"_code_{name}": name for name in made.codes if name in HOLDS_CODES}
+        came = [made.codes[name][1].alias(alias) for alias, name in codes.items()]
+        rows = tables.collect(frame.select(ROW, *cells, *came))
+        for alias, name in codes.items():
+            self.codes.append(lookups.use(made.codes[name][0], name, _tally(rows[alias])))
+        rows = rows.drop(*codes)
         return text.cleaned(self._numbered(rows, made))
 
     def _judged(self, cells: pl.DataFrame, made: Made) -> pl.DataFrame:
@@ -397,7 +437,7 @@ class _Work:
         header = tuple(pl.read_parquet_schema(path))
         return FinishedTable(
             self.target.name, path, header, counts, fate_path, tuple(self.reasons),
-            tuple(self.notes), tuple(self.touched),
+            tuple(self.notes), tuple(self.touched), tuple(self.codes),
         )  # fmt: skip
 
     def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
@@ -452,6 +492,13 @@ def _numbered(name: str, width: int) -> list[pl.Expr]:
     ]
 
 
+def _tally(codes: pl.Series) -> dict[str, int]:
+    """How many rows have each code, or a list with it."""
+    if codes.dtype == tables.LIST:
+        codes = codes.list.unique().explode(empty_as_null=True).drop_nulls()
+    return dict(codes.value_counts().iter_rows())
+
+
 def _thinned(before: pl.DataFrame, after: pl.DataFrame) -> int:
     """How many rows went though another row of the same number stayed."""
     left = after.group_by(ROW).len("_left")
@@ -484,7 +531,9 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
     problems: list[Problem] = []
     today = date(2000, 1, 1)
     columns: Mapping[str, str] = _source_columns(mapping.source)
-    kinds = {name: _source_columns(name) for name in roster.TABLES}
+    kinds, wrong = _kinds(mapping)
+    if wrong:
+        return wrong
     where = mapping.where
     if where is not None:
         types = conditions.types(columns)
@@ -498,6 +547,22 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
             return problems  # what follows would only complain about columns that this step makes
     problems += _tried(lambda: compile_columns(mapping, columns, target, today=today))
     return problems
+
+
+def _kinds(mapping: TableMapping) -> tuple[dict[str, Mapping[str, str]], list[Problem]]:
+    """The columns of every table that transforms may take from, and what is wrong with files."""
+    kinds: dict[str, Mapping[str, str]] = {name: _source_columns(name) for name in roster.TABLES}
+    problems: list[Problem] = []
+    for name, extra in mapping.tables.items():
+        if name in roster.TABLES or name == assigned.ASSIGNED:
+            message = f"'{name}' is the name of another table"
+            problems.append(Problem("E309", message, extra.place, "tables", "give it another name"))
+            continue
+        try:
+            kinds[name] = extra_tables.columns(extra)
+        except ConfigurationError as error:
+            problems += error.problems
+    return kinds, problems
 
 
 def _tried(compile_it: Callable[[], object]) -> list[Problem]:

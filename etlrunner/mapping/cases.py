@@ -22,7 +22,7 @@ from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.lib.document import Scalar
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import case_diff
-from etlrunner.mapping.apply import Resolve, map_tables, tables_needed
+from etlrunner.mapping.apply import Resolve, map_tables, tables_beside, tables_needed
 from etlrunner.mapping.case_diff import Difference
 from etlrunner.model import (
     Finding,
@@ -65,7 +65,7 @@ class Outcome:
 def problems_of(case: Case, mapping: MappingSet, rules: Collection[str]) -> list[Problem]:
     """Tables, columns, code tables and rules that are not there: such a test would prove nothing."""
     return [
-        *_given_problems(case, mapping),
+        *_given_problems(case, mapping, tables_beside(mapping)),
         *_expected_problems(case, mapping),
         *_lookup_problems(case, mapping),
         *_finding_problems(case, mapping, rules),
@@ -89,7 +89,7 @@ def made_of(case: Case, flow: Flow, folder: Path, engine: Engine) -> dict[str, F
     """What the mapping makes of the given rows, below `folder`."""
     return map_tables(
         flow,
-        dict(_freeze(case, folder)),
+        dict(_freeze(case, folder, tables_beside(flow.mapping))),
         folder,
         as_of=case.as_of,
         resolve=engine.resolve,
@@ -133,11 +133,14 @@ def _with_lookups(mapping: MappingSet, case: Case) -> MappingSet:
     return replace(mapping, tables=changed)
 
 
-def _freeze(case: Case, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every table of the roster, those that were not given without rows."""
+def _freeze(
+    case: Case, folder: Path, beside: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, Path]]:
+    """Every table of the roster, those that were not given without rows; of others those given."""
     (folder / "raw").mkdir()
     given = {str(name): rows for name, rows in case.given.items()}
-    for name, columns in roster.TABLES.items():
+    others = {name: columns for name, columns in beside.items() if name in given}
+    for name, columns in {**roster.TABLES, **others}.items():
         lists = roster.LISTS.get(name, frozenset())
         rows = [
             [_cell(row.get(Scalar(column)), column in lists) for column in columns]
@@ -207,11 +210,14 @@ def _findings(case: Case, found: Sequence[Finding]) -> Iterator[Difference]:
 # ---------------------------------------------------------------- wrong tests
 
 
-def _given_problems(case: Case, mapping: MappingSet) -> Iterator[Problem]:
-    read = tables_needed(mapping)
+def _given_problems(
+    case: Case, mapping: MappingSet, beside: Mapping[str, tuple[str, ...]]
+) -> Iterator[Problem]:
+    known = {**roster.TABLES, **beside}
+    read = (*tables_needed(mapping), *beside)
     for name, rows in case.given.items():
-        if name not in roster.TABLES:
-            yield _unknown("table", name, roster.TABLES, "given")
+        if name not in known:
+            yield _unknown("table", name, known, "given")
         elif name not in read:
             hint = f"it reads {', '.join(read)}"
             yield Problem(
@@ -219,8 +225,8 @@ def _given_problems(case: Case, mapping: MappingSet) -> Iterator[Problem]:
             )
         else:
             for column, spot in rows.columns().items():
-                if column not in roster.TABLES[name]:
-                    yield _unknown(f"column of {name}", spot, roster.TABLES[name], f"given.{name}")
+                if column not in known[name]:
+                    yield _unknown(f"column of {name}", spot, known[name], f"given.{name}")
 
 
 def _expected_problems(case: Case, mapping: MappingSet) -> Iterator[Problem]:

@@ -13,7 +13,8 @@ from etlrunner.expressions import Type, compile_value
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, lookups
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Column, Problem, TableMapping, Verdict
+from etlrunner.model import Column, LookupTable, Problem, TableMapping, Verdict
+from etlrunner.table import LIST
 from etlrunner.target import TargetTable
 
 
@@ -41,6 +42,8 @@ class Made:
     ways: dict[str, list[tuple[str, pl.Expr]]] = field(default_factory=dict)
     """How each cell comes about: `made`, then `lookup` and `default` where it has them."""
     touches: list[Touch] = field(default_factory=list)
+    codes: dict[str, tuple[LookupTable, pl.Expr]] = field(default_factory=dict)
+    """Column -> its code table, and what goes into it."""
 
     def rule(
         self,
@@ -105,7 +108,7 @@ def _add(
         compiled = compile_value(
             column.each, conditions.types(columns), today=today, what=name, wanted=Type.LIST
         )
-        made.cells[name] = _looked_up_items(column, mapping, compiled.expr)
+        made.cells[name] = _looked_up_items(made, column, mapping, compiled.expr, verdicts)
         made.lists[name] = column.max or 999
     else:
         assert column.expr is not None
@@ -131,12 +134,9 @@ def _looked_up(
     """Through the code table, if there is one; then the default for what is empty."""
     way = made.ways.setdefault(name, [("made", cell)])
     if column.lookup is not None:
-        lookup = mapping.lookups.get(column.lookup)
-        if lookup is None:
-            raise ConfigurationError([_no_lookup(column, mapping)])
-        codes = lookups.read(lookup)
-        unknown = ~cell.is_in(list(codes)) & (cell != "")
-        found = cell.replace(list(codes), list(codes.values())) if codes else cell
+        lookup = _lookup_of(column, mapping)
+        made.codes[name] = (lookup, cell)
+        found, unknown = lookups.translated(cell, lookup)
         rule = f"lookup.{name}"
         missing = verdicts.get(rule, column.missing)
         if missing == "default":
@@ -153,21 +153,50 @@ def _looked_up(
     return cell
 
 
-def _looked_up_items(column: Column, mapping: TableMapping, cell: pl.Expr) -> pl.Expr:
-    """Each item of a list through the code table; of the ways to miss, those that make sense for items."""
-    if column.lookup is None:
-        return cell
+def _looked_up_items(
+    made: Made,
+    column: Column,
+    mapping: TableMapping,
+    cell: pl.Expr,
+    verdicts: Mapping[str, Verdict],
+) -> pl.Expr:
+    """Each item of a list through the code table; an item that becomes empty goes."""
+    if column.lookup is not None:
+        lookup = _lookup_of(column, mapping)
+        made.codes[column.name] = (lookup, cell)
+        found, unknown = lookups.translated(pl.element(), lookup)
+        rule = f"lookup.{column.name}"
+        missing = verdicts.get(rule, column.missing)
+        if missing == "default" or missing == "blank":
+            other = "" if missing == "blank" else column.default or ""
+            found = pl.when(unknown).then(pl.lit(other)).otherwise(found)
+        elif missing != "keep":
+            flag = f"_unknown_{column.name}"
+            made.cells[flag] = cell.list.eval(unknown).list.any()
+            made.rule(rule, column.name, pl.col(flag), missing)
+        cell = cell.list.eval(found)
+    if column.default is not None:
+        empty = cell.list.eval(pl.element() != "").list.any().not_()
+        cell = pl.when(empty).then(pl.lit([column.default], LIST)).otherwise(cell)
+    return cell
+
+
+def _lookup_of(column: Column, mapping: TableMapping) -> LookupTable:
+    """A column's code table. Raises ConfigurationError where the two do not fit."""
+    assert column.lookup is not None
     lookup = mapping.lookups.get(column.lookup)
     if lookup is None:
         raise ConfigurationError([_no_lookup(column, mapping)])
-    if column.missing not in ("keep", "blank"):
-        message = f"`missing: {column.missing}` is not for lists; keep and blank are"
-        raise ConfigurationError([Problem("E312", message, column.place, f"columns.{column.name}")])
-    codes = lookups.read(lookup)
-    old, new = list(codes), list(codes.values())
-    if column.missing == "keep":
-        return cell.list.eval(pl.element().replace(old, new)) if codes else cell
-    return cell.list.eval(pl.element().replace_strict(old, new, default=""))
+    if column.missing == "default" and column.default is None:
+        raise ConfigurationError(
+            [
+                Problem(
+                    "E312", "`missing: default` needs a `default`", place=column.place,
+                    path=f"columns.{column.name}.missing", hint="say what stands in for such codes",
+                )
+            ]
+        )  # fmt: skip
+    return lookup
 
 
 def _unknown_targets(mapping: TableMapping, target: TargetTable) -> Iterable[Problem]:

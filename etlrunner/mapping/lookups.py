@@ -1,65 +1,111 @@
-"""Code tables: read once, small, each code once."""
+"""Code tables: small, each code once, from the mapping or from a file beside it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 
-import petl
+import polars as pl
 
 from etlrunner.errors import ConfigurationError
-from etlrunner.lib.suggest import close_to
-from etlrunner.model import LookupTable, Place, Problem
+from etlrunner.mapping import extra_tables
+from etlrunner.model import CodeUse, ExtraTable, LookupTable, Problem
+
+CASE, SPACES = "case", "spaces"
 
 
 def read(lookup: LookupTable) -> Mapping[str, str]:
     """Code -> value, as text. Raises ConfigurationError with every problem of the table."""
-    if lookup.csv is None:
-        return dict(lookup.rows or {})
-    path = lookup.csv
-    if not path.is_file():
-        problem = Problem("E320", f"there is no file {path.name}", place=lookup.place)
-        raise ConfigurationError([problem])
-    found = path.stat()  # a file that was edited is read again: the scheduler runs for weeks
-    version = (found.st_mtime_ns, found.st_size, found.st_ino)
-    return _from_csv(path, version, lookup.on, lookup.take, lookup.place)
-
-
-@lru_cache(maxsize=64)
-def _from_csv(
-    path: Path, version: tuple[int, ...], on: str, take: str, place: Place | None
-) -> Mapping[str, str]:
-    rows = iter(petl.fromcsv(str(path), encoding="utf-8-sig"))
-    header = [str(name).strip() for name in next(rows, ())]
-    problems = [_no_column(path, name, header, place) for name in (on, take) if name not in header]
-    if problems:
-        raise ConfigurationError(problems)
+    if lookup.csv is None and lookup.excel is None:
+        return _from_rows(lookup)
+    sheet = extra_tables.read(source(lookup))
+    on, take = (
+        extra_tables.place_of(sheet, name, lookup.place) for name in (lookup.on, lookup.take)
+    )
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        code, value = (
-            str(row[header.index(name)]).strip() if header.index(name) < len(row) else ""
-            for name in (on, take)
-        )
-        if code in found and found[code] != value:
-            problems.append(_twice(path, number, code))
-        found[code] = value
+    first: dict[str, int] = {}
+    problems = []
+    for number, row in enumerate(sheet.rows):
+        code = key(row[on], lookup)
+        if code in first:
+            message = f"the code '{row[on]}' is there twice: {sheet.name(first[code], on)} and {sheet.name(number, on)}"
+            problems.append(
+                Problem(
+                    "E322", message, sheet.place(number, on), hint="keep one of the two",
+                    also=sheet.place(first[code], on),
+                )
+            )  # fmt: skip
+        first.setdefault(code, number)
+        found[row[on]] = row[take]
     if problems:
         raise ConfigurationError(problems)
     return found
 
 
-def _no_column(path: Path, name: str, header: list[str], place: Place | None) -> Problem:
-    known = f"it has {', '.join(header)}" if header else "it is empty"
-    return Problem(
-        "E321",
-        f"{path.name} has no column '{name}'",
-        place=place,
-        hint=close_to(name, header) or known,
+def source(lookup: LookupTable) -> ExtraTable:
+    """The file that a code table comes from."""
+    return ExtraTable(
+        lookup.name, csv=lookup.csv, excel=lookup.excel, sheet=lookup.sheet,
+        shown=lookup.shown, place=lookup.place,
+    )  # fmt: skip
+
+
+def has(lookup: LookupTable, code: str) -> bool:
+    """Whether the table knows a code."""
+    return key(code, lookup) in {key(one, lookup) for one in read(lookup)}
+
+
+def key(code: str, lookup: LookupTable) -> str:
+    """A code as it is compared: what the table ignores is gone."""
+    if SPACES in lookup.ignore:
+        code = re.sub(r"\s+", "", code)
+    return code.lower() if CASE in lookup.ignore else code
+
+
+def translated(cell: pl.Expr, lookup: LookupTable) -> tuple[pl.Expr, pl.Expr]:
+    """A column through the table, where a code that is not in it stays; and the truth that it is not."""
+    codes = read(lookup)
+    old, new = [key(code, lookup) for code in codes], list(codes.values())
+    compared = _keyed(cell, lookup)
+    unknown = ~compared.is_in(old) & (cell != "")
+    found = compared.replace(old, new) if codes else cell
+    if lookup.ignore:
+        found = pl.when(compared.is_in(old)).then(found).otherwise(cell)
+    return found, unknown
+
+
+def _keyed(cell: pl.Expr, lookup: LookupTable) -> pl.Expr:
+    """`key` for a column."""
+    if SPACES in lookup.ignore:
+        cell = cell.str.replace_all(r"\s+", "")
+    return cell.str.to_lowercase() if CASE in lookup.ignore else cell
+
+
+def use(lookup: LookupTable, column: str, came: Mapping[str, int]) -> CodeUse:
+    """Which of the table's codes no row had, and which the rows had that are not in it."""
+    codes = {key(code, lookup): code for code in read(lookup)}
+    seen = {key(code, lookup) for code in came}
+    return CodeUse(
+        column,
+        lookup.name,
+        len(codes),
+        unused=tuple(code for one, code in codes.items() if one and one not in seen),
+        unknown={
+            code: count
+            for code, count in sorted(came.items(), key=lambda pair: (-pair[1], pair[0]))
+            if code and key(code, lookup) not in codes
+        },
     )
 
 
-def _twice(path: Path, number: int, code: str) -> Problem:
-    return Problem(
-        "E322", f"the code '{code}' is there twice, with two values", Place(str(path), number, 1)
-    )
+def _from_rows(lookup: LookupTable) -> Mapping[str, str]:
+    first: dict[str, str] = {}
+    problems = []
+    for code in lookup.rows or {}:
+        other = first.setdefault(key(code, lookup), code)
+        if other != code:
+            message = f"the codes '{other}' and '{code}' of '{lookup.name}' are the same here"
+            problems.append(Problem("E322", message, lookup.place, hint="keep one of the two"))
+    if problems:
+        raise ConfigurationError(problems)
+    return dict(lookup.rows or {})

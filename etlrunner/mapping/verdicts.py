@@ -47,5 +47,6 @@ def _of_table(
         if column.max_length is not None and column.each is None:
             cut: tuple[Verdict, ...] = () if spec.identifier else ("cut",)
             yield f"max_length.{spec.name}", ("reject", "fail", *cut, *blank, "warn")
-        if column.lookup is not None and column.each is None:
-            yield f"lookup.{spec.name}", ("reject", "fail", *blank, "warn")
+        if column.lookup is not None:
+            emptied = blank if column.each is None else ()
+            yield f"lookup.{spec.name}", ("reject", "fail", *emptied, "warn")

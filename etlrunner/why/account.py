@@ -317,7 +317,7 @@ class Accounts:
         parts = dict(way)
         shown = partial(self._one, name)
         if "lookup" in parts and parts["made"]:
-            is_there = parts["made"] in lookups.read(self.mapping.lookups[str(column.lookup)])
+            is_there = lookups.has(self.mapping.lookups[str(column.lookup)], parts["made"])
             found = f"{shown(parts['made'])} → {shown(parts['lookup'])}"
             missing = f"no such code, {column.missing}"
             yield f"lookup {column.lookup}: {found if is_there else missing}"

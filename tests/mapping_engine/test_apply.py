@@ -244,6 +244,61 @@ def test_a_lookup_translates_the_items_of_a_list(tmp_path: Path):
     assert schools_of(tmp_path, ["s2", "s1"], lookup="schools") == [["L2", "L1"]]
 
 
+def test_an_item_that_the_table_lacks_is_kept_emptied_or_replaced(tmp_path: Path):
+    ways = {"keep": ["L1", "x"], "blank": ["L1"], "default": ["L1", "L9"]}
+    for missing, wanted in ways.items():
+        default = {"default": "L9"} if missing == "default" else {}
+        folder = tmp_path / missing
+        made = schools_of(folder, ["s1", "x"], lookup="schools", missing=missing, **default)
+        assert made == [wanted], missing
+
+
+def test_an_item_that_the_table_lacks_rejects_its_row_or_ends_the_run(tmp_path: Path):
+    users = [student("p1", userIds=["s1", "x"]), student("p2", userIds=["s2"])]
+    given = {"orgs": [SCHOOL], "users": users}
+    made = map_rows(tmp_path / "a", given, people(lookup="schools", missing="reject"))
+    assert made.fates("students") == {"p1": "lookup.location_id", "p2": "written"}
+    with pytest.raises(ChecksFailed):
+        map_rows(tmp_path / "b", given, people(lookup="schools", missing="fail"))
+
+
+def test_a_default_stands_in_for_a_list_without_items(tmp_path: Path):
+    assert schools_of(tmp_path, [], [""], ["s1"], default="s9") == [["s9"], ["s9"], ["s1"]]
+
+
+def test_a_table_may_ignore_capitals_and_spaces(tmp_path: Path):
+    column = Column("location_name", expr=Located("identifier"), lookup="names", missing="blank")
+    table = LookupTable("names", rows={"Grade K": "K"}, ignore=("case", "spaces"))
+    given = {"orgs": [org("s1", identifier="GRADE  k"), org("s2", identifier="Grade-K")]}
+    made = map_rows(tmp_path, given, locations(location_name=column, lookups={"names": table}))
+    assert made.fates("locations") == {"s1": "written", "s2": "required.location_name"}
+    assert names(made) == ["K"]
+
+
+def test_codes_that_no_row_has_and_those_the_table_lacks_are_told(tmp_path: Path):
+    made = looked_up(tmp_path, ["1", "x", "y", "y", ""], missing="keep", default="None")
+    (use,) = made.tables["locations"].codes
+    assert (use.column, use.lookup, use.codes) == ("location_name", "names", 2)
+    assert use.unused == ("2",)
+    assert list(use.unknown.items()) == [("y", 2), ("x", 1)]
+
+
+def test_codes_of_a_column_that_names_people_are_not_told(tmp_path: Path):
+    columns = {
+        "person_id": "sourcedId",
+        "first_name": Column("first_name", expr=Located("givenName"), lookup="names"),
+        "last_name": "familyName",
+        "location_id": Column("location_id", each=Located("orgSourcedIds"), lookup="schools"),
+    }
+    lookups = {
+        "names": LookupTable("names", rows={"A": "B"}),
+        "schools": LookupTable("schools", rows={"s1": "s1"}),
+    }
+    given = {"orgs": [SCHOOL], "users": [student("p1")]}
+    made = map_rows(tmp_path, given, only(mapping("students", "users", columns, lookups=lookups)))
+    assert [use.column for use in made.tables["students"].codes] == ["location_id"]
+
+
 # ---------------------------------------------------------------- text
 
 

@@ -1,0 +1,159 @@
+"""Tables beside the roster, as text: a CSV file or a sheet of an Excel file, with the place of every cell.
+
+The first row names the columns, each once. Cells have no white space around them; rows without any
+value are passed over. What cannot be read exactly is a problem with its file, row, column and sheet.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import petl
+import polars as pl
+
+from etlrunner import table
+from etlrunner.errors import ConfigurationError
+from etlrunner.lib import excel
+from etlrunner.lib.suggest import close_to
+from etlrunner.model import ExtraTable, Place, Problem
+from etlrunner.table import ColumnTable
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of a table, and where each one stands."""
+
+    shown: str
+    """The file's name in messages."""
+    sheet: str
+    """Empty for CSV."""
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...]
+    """The row of the file that each one is, from 1."""
+
+    def place(self, row: int, column: int) -> Place:
+        """Of a cell; both count from 0, in `rows` and `header`."""
+        return Place(self.shown, self.numbers[row], column + 1)
+
+    def name(self, row: int, column: int) -> str:
+        """The cell as people find it: `Aides!B7`, or `row 7`."""
+        number = self.numbers[row]
+        return f"{self.sheet}!{excel.cell_name(number, column + 1)}" if self.sheet else f"row {number}"  # fmt: skip
+
+
+def read(one: ExtraTable) -> Sheet:
+    """Every row. Raises ConfigurationError with all that is wrong with the file."""
+    path = one.csv or one.excel
+    assert path is not None
+    try:
+        facts = path.stat()
+    except OSError:
+        raise ConfigurationError(
+            [Problem("E320", f"there is no file {one.shown or path.name}", place=one.place)]
+        ) from None
+    return _read(one, facts.st_mtime_ns, facts.st_size)
+
+
+def columns(one: ExtraTable) -> dict[str, str]:
+    """Its columns; all are text."""
+    return dict.fromkeys(read(one).header, "text")
+
+
+def as_table(one: ExtraTable) -> ColumnTable:
+    """Its rows, for the transforms."""
+    sheet = read(one)
+    schema = table.schema_of(sheet.header)
+    return ColumnTable(pl.DataFrame(list(sheet.rows), schema=schema, orient="row").lazy())
+
+
+def place_of(sheet: Sheet, name: str, place: Place | None) -> int:
+    """The position of a column. Raises ConfigurationError when there is none."""
+    if name in sheet.header:
+        return sheet.header.index(name)
+    hint = close_to(name, sheet.header) or f"it has {', '.join(sheet.header)}"
+    raise ConfigurationError(
+        [Problem("E321", f"{sheet.shown} has no column '{name}'", place=place, hint=hint)]
+    )
+
+
+@lru_cache(maxsize=64)
+def _read(one: ExtraTable, changed: int, size: int) -> Sheet:
+    """Read again when the file is another one: `schedule serve` runs for months."""
+    path = one.csv or one.excel
+    assert path is not None
+    shown = one.shown or path.name
+    problems: list[Problem] = []
+    if one.csv is not None:
+        sheet, lines = "", _from_csv(path, shown, problems)
+    else:
+        sheet, lines = _from_excel(path, one.sheet, shown, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    header, *rows = lines or [[]]
+    width = max((place for place, name in enumerate(header, 1) if name), default=0)
+    problems += _header_problems(header[:width], shown, sheet)
+    kept, numbers = [], []
+    for number, row in enumerate(rows, start=2):
+        if any(row[width:]):
+            message = "there is a value to the right of the columns that the first row names"
+            place = Place(shown, number, width + 1)
+            problems.append(Problem("E325", message, place, hint="name the column, or clear it"))
+        if any(row):
+            kept.append(tuple((row + [""] * width)[:width]))
+            numbers.append(number)
+    if problems:
+        raise ConfigurationError(problems)
+    return Sheet(shown, sheet, tuple(header[:width]), tuple(kept), tuple(numbers))
+
+
+def _from_csv(path: Path, shown: str, problems: list[Problem]) -> list[list[str]]:
+    rows = []
+    try:
+        for number, row in enumerate(iter(petl.fromcsv(str(path), encoding="utf-8-sig")), start=1):
+            cells = [str(cell).strip() for cell in row]
+            rows.append(cells)
+            for place, cell in enumerate(cells, start=1):
+                if name := excel.hidden(cell):
+                    message = f"there is a character that nobody can see ({name})"
+                    spot = Place(shown, number, place)
+                    problems.append(Problem("E324", message, spot, hint="type it anew"))
+    except (UnicodeDecodeError, csv.Error):
+        hint = 'save it as "CSV UTF-8"'
+        problems.append(Problem("E326", f"{shown} is no CSV in UTF-8", Place(shown), hint=hint))
+    return rows
+
+
+def _from_excel(
+    path: Path, wanted: str, shown: str, problems: list[Problem]
+) -> tuple[str, list[list[str]]]:
+    try:
+        sheet, rows, complaints = excel.read(path, wanted)
+    except excel.Unreadable as error:
+        problems.append(Problem("E326", f"{shown}: {error}", Place(shown), hint=error.hint))
+        return wanted, []
+    for one in complaints:
+        cell = f"{sheet}!{excel.cell_name(one.row, one.column)}"
+        place = Place(shown, one.row, one.column)
+        problems.append(Problem("E324", f"{cell}: {one.message}", place, hint=one.hint))
+    return sheet, rows
+
+
+def _header_problems(header: Sequence[str], shown: str, sheet: str) -> Iterator[Problem]:
+    where = f" of sheet '{sheet}'" if sheet else ""
+    if not header:
+        message = f"the first row{where} names no column"
+        yield Problem("E325", message, Place(shown, 1, 1), hint="write the columns' names there")
+    for number, name in enumerate(header, start=1):
+        place = Place(shown, 1, number)
+        if not name:
+            yield Problem("E325", f"a column{where} has no name", place, hint="give it one")
+        elif name in header[: number - 1]:
+            yield Problem(
+                "E325", f"two columns{where} are called '{name}'", place, hint="rename one",
+                also=Place(shown, 1, header.index(name) + 1),
+            )  # fmt: skip
