@@ -12,8 +12,8 @@ from etlrunner.expressions.catalogue import (
     Operator,
     Parameter,
 )
-from etlrunner.expressions.complaints import did_you_mean
-from etlrunner.expressions.typed import A, Value
+from etlrunner.expressions.complaints import CONVERTING, as_written, did_you_mean
+from etlrunner.expressions.typed import A, Type, Value
 
 
 def bind(operator: Operator, value: Value, given: Sequence[tuple[str | None, Value]]) -> Arguments:
@@ -35,6 +35,14 @@ def bind(operator: Operator, value: Value, given: Sequence[tuple[str | None, Val
     return arguments
 
 
+def given_as(operator: Operator, parameter: str, names: Sequence[str | None]) -> int | None:
+    """The place of a parameter's argument among those given; None if it was left out."""
+    if parameter in names:
+        return names.index(parameter)
+    place = [one.name for one in operator.parameters].index(parameter)
+    return place if place < names.count(None) else None
+
+
 def _parameter(operator: Operator, name: str | None, position: int) -> Parameter:
     parameters = operator.parameters
     if name is None:
@@ -42,7 +50,11 @@ def _parameter(operator: Operator, name: str | None, position: int) -> Parameter
             return parameters[position]
         count = len(parameters)
         takes = "no arguments" if not count else f"at most {count} argument{'s' * (count > 1)}"
-        raise BadArgument(f"`{operator.name}` takes {takes}", position=position)
+        raise BadArgument(
+            f"`{operator.name}` takes {takes}",
+            position=position,
+            hint=f"write: {operator.signature}",
+        )
     for parameter in parameters:
         if parameter.name == name:
             return parameter
@@ -54,10 +66,22 @@ def _fitting(parameter: Parameter, value: Value, argument: Value, position: int)
     wanted = value.type if parameter.column else parameter.type
     if argument.type is not wanted:
         message = f"`{parameter.name}` takes {A[wanted]}, and this is {A[argument.type]}"
-        raise BadArgument(message, position=position)
+        raise BadArgument(message, position=position, hint=_converting(argument, wanted))
     if parameter.column:
         return argument
     if argument.constant is None:
         message = f"`{parameter.name}` is the same for every row: it cannot depend on a column"
         raise BadArgument(message, position=position, hint="write it out, in quotes")
     return argument.constant
+
+
+def _converting(argument: Value, wanted: Type) -> str:
+    """How to write what was given as the type that is wanted."""
+    constant = argument.constant
+    if wanted is Type.NUMBER and isinstance(constant, str) and constant.lstrip("-").isdecimal():
+        return f"write {constant} without quotes"
+    if wanted is Type.TEXT and isinstance(constant, int):
+        return f'write "{as_written(constant)}" in quotes'
+    if wanted is Type.LIST and isinstance(constant, str):
+        return f"write a list: ['{constant}']"
+    return CONVERTING.get((argument.type, wanted), "")

@@ -15,14 +15,24 @@ REQUIRED: Any = object()
 
 
 class BadArgument(Exception):
-    """Arguments that do not fit; `position` is the argument's place among those given, if it is one."""
+    """Arguments that do not fit.
+
+    `position` is the argument's place among those given; a filter knows only the `parameter`'s name.
+    """
 
     def __init__(
-        self, message: str, *, position: int | None = None, hint: str = "", code: str = "E357"
+        self,
+        message: str,
+        *,
+        position: int | None = None,
+        parameter: str = "",
+        hint: str = "",
+        code: str = "E357",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.position = position
+        self.parameter = parameter
         self.hint = hint
         self.code = code
 

@@ -9,24 +9,26 @@ import polars as pl
 from jinja2 import nodes
 
 from etlrunner.expressions import operations
-from etlrunner.expressions.binding import bind
+from etlrunner.expressions.binding import bind, given_as
 from etlrunner.expressions.catalogue import BadArgument, Operator
+from etlrunner.expressions.comparisons import Comparing
 from etlrunner.expressions.complaints import (
     CONVERTING,
     did_you_mean,
-    nearest,
     span,
     token_span,
 )
 from etlrunner.expressions.filters import ELSEWHERE, FILTERS, TESTS
 from etlrunner.expressions.parse import conjuncts
 from etlrunner.expressions.typed import MOST, A, Compiled, Rule, Type, Value, literal
-from etlrunner.expressions.walker import Broken, Walker, flat
+from etlrunner.expressions.walker import Broken, flat
 
 TEXT, LIST, TRUTH, NUMBER, DATE = Type.TEXT, Type.LIST, Type.TRUTH, Type.NUMBER, Type.DATE
 
+NOTHING = 'a missing cell is the empty text: write "", or ask: … is empty'
 
-class Compiler(Walker):
+
+class Compiler(Comparing):
     """Compiles one parsed text against the columns of one table."""
 
     def build(self, node: nodes.Node) -> Value:
@@ -92,6 +94,8 @@ class Compiler(Walker):
             return Value(kind, pl.col(node.name), frozenset({node.name}))
         if node.name == "today":
             return literal(self.today, DATE)
+        if node.name.lower() in ("null", "nil", "undefined"):
+            raise self.broken("E352", node, f"there is no {node.name}", NOTHING)
         hint = did_you_mean(node.name, self.columns)
         if not hint:
             hint = f"text is written in quotes: {chr(34)}{node.name}{chr(34)}"
@@ -106,9 +110,7 @@ class Compiler(Walker):
         if isinstance(value, str) and _encodable(value):
             return literal(value, TEXT)
         if value is None:
-            raise self.broken(
-                "E354", node, "nothing is ever none: a missing cell is the empty text", 'write ""'
-            )
+            raise self.broken("E354", node, "nothing is ever none", NOTHING)
         message = {int: "a number has at most 15 digits", float: "numbers are whole numbers"}
         raise self.broken(
             "E354", node, message.get(type(value), "this is no text that can be stored")
@@ -121,79 +123,6 @@ class Compiler(Walker):
         return operations.listed(items)
 
     # ------------------------------------------------------------ nodes: truths
-
-    def _compare(self, node: nodes.Compare) -> Value:
-        left: nodes.Node = node.expr
-        pairs = []
-        for operand in node.ops:
-            pairs.append((operand.op, left, operand.expr))
-            left = operand.expr
-        results = []
-        failed = False
-        for sign, one, other in pairs:
-            try:
-                results.append(self._pair(sign, one, other))
-            except Broken:
-                failed = True
-        if failed:
-            raise Broken
-        return operations.all_of(results)
-
-    def _pair(self, sign: str, one: nodes.Node, other: nodes.Node) -> Value:
-        if sign in ("in", "notin"):
-            found = self._in(one, other)
-            return found if sign == "in" else operations.not_(found)
-        left, right = self.visits([one, other])
-        if left.type is LIST or right.type is LIST:
-            hint = 'ask whether it holds something: "x" in …, or: … is empty'
-            raise self.broken(
-                "E355", one if left.type is LIST else other, "lists are not compared", hint
-            )
-        if left.type is not right.type:
-            raise self._unequal(sign, one, left, other, right)
-        if left.type is TRUTH and sign not in ("eq", "ne"):
-            raise self.broken("E355", one, "truths have no order")
-        return operations.compared(sign, left, right)
-
-    def _unequal(
-        self, sign: str, one: nodes.Node, left: Value, other: nodes.Node, right: Value
-    ) -> Broken:
-        shown = operations.SIGNS[sign]
-        start, end = span(self.parsed, one)[0], span(self.parsed, other)[1]
-        message = f"`{shown}` compares {A[left.type]} with {A[right.type]}"
-        number = left if left.type is NUMBER else right
-        text = right if number is left else left
-        if text.type is TEXT and isinstance(number.constant, int) and shown in ("==", "!="):
-            hint = f'write "{number.constant}" in quotes, or make a number of the text with `| int`'
-        elif (
-            text.type is TEXT
-            and text.constant in ("true", "false")
-            and TRUTH in (left.type, right.type)
-        ):
-            hint = "a truth is compared with true or false, without quotes"
-        elif TRUTH in (left.type, right.type):
-            hint = 'text is compared with text in quotes: == "true"'
-        else:
-            kinds = sorted((left.type, right.type), key=lambda kind: kind is not TEXT)
-            hint = CONVERTING.get((kinds[0], kinds[1]), "")
-        return self.note("E355", (start, end), message, hint)
-
-    def _in(self, one: nodes.Node, other: nodes.Node) -> Value:
-        if isinstance(other, nodes.List | nodes.Tuple):
-            left, *items = self.visits([one, *other.items])
-            for part, item in zip(other.items, items, strict=True):
-                self.must_be(left.type, part, item, f"{A[left.type]} is looked for")
-            if left.type in (TEXT, NUMBER):
-                return operations.among(left, items)
-            raise self.broken(
-                "E355", one, f"`in` looks for text or a number, and this is {A[left.type]}"
-            )
-        left, right = self.visits([one, other])
-        self.must_be(TEXT, one, left, "`in` looks for text")
-        if right.type not in (TEXT, LIST):
-            message = f"`in` looks into a list or a text, and this is {A[right.type]}"
-            raise self.broken("E355", other, message)
-        return operations.contained(left, right)
 
     def _not(self, node: nodes.Not) -> Value:
         return operations.not_(self.truth(node.node))
@@ -239,9 +168,11 @@ class Compiler(Walker):
         left, right = self.visits([node.left, node.right])
         for part, value in ((node.left, left), (node.right, right)):
             if value.type is TEXT and sign == "+":
-                raise self.broken(
-                    "E355", part, "`+` adds numbers, and this is text", "`~` joins text"
-                )
+                other = right if value is left else left
+                hint = "`~` joins text"
+                if other.type is NUMBER:
+                    hint = f"{CONVERTING[TEXT, NUMBER]}; {hint}"
+                raise self.broken("E355", part, "`+` adds numbers, and this is text", hint)
             self.must_be(NUMBER, part, value, f"`{sign}` takes numbers")
         return operations.added(sign, left, right)
 
@@ -319,15 +250,20 @@ class Compiler(Walker):
             return operator.build(value, arguments)
         except BadArgument as bad:
             where = token_span(self.parsed, node)
-            if bad.position is not None:
-                where = span(self.parsed, given[bad.position])
+            place = bad.position
+            if bad.parameter:
+                place = given_as(operator, bad.parameter, names)
+            if place is not None:
+                where = span(self.parsed, given[place])
             raise self.note(bad.code, where, bad.message, bad.hint) from bad
 
 
 def _unknown(name: str, shelf: Mapping[str, Operator], kind: str) -> tuple[str, str]:
-    hint = ELSEWHERE.get(name, "") or did_you_mean(name, shelf)
-    if not nearest(name, shelf) and not hint:
-        hint = f"there are: {', '.join(sorted(shelf))}"
+    hint = did_you_mean(name, [name.lower()] if name.lower() in shelf else ())
+    hint = hint or ELSEWHERE.get(name.lower(), "") or did_you_mean(name, shelf)
+    if not hint:
+        lead = "to compare, write ==; " if kind == "test" else ""
+        hint = f"{lead}there are: {', '.join(sorted(shelf))}"
     return f"there is no {kind} {name!r}", hint
 
 
@@ -342,7 +278,7 @@ def _encodable(text: str) -> bool:
 ALLOWED: dict[type[nodes.Node], Callable[[Compiler, Any], Value]] = {
     nodes.Add: Compiler._add,
     nodes.And: Compiler._and,
-    nodes.Compare: Compiler._compare,
+    nodes.Compare: Compiler.compare,
     nodes.Concat: Compiler._concat,
     nodes.CondExpr: Compiler._condexpr,
     nodes.Const: Compiler._const,

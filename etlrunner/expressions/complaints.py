@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from jinja2 import nodes
 
 from etlrunner.expressions.parse import Parsed
+from etlrunner.expressions.spreadsheet import FUNCTIONS
 from etlrunner.expressions.typed import Type
 
 UNRELIABLE = (
@@ -31,6 +32,10 @@ CONVERTING = {
     (Type.NUMBER, Type.TEXT): "`| text` makes text of a number",
     (Type.DATE, Type.TEXT): "`| format_date('%m/%d/%Y')` makes text of a date",
     (Type.LIST, Type.TEXT): "`| first` takes one of a list, `| join(', ')` all of it",
+    (
+        Type.DATE,
+        Type.NUMBER,
+    ): "`| add_days(14)` moves a date, `| format_date('%Y') | int` is its year",
     (Type.TRUTH, Type.TEXT): "write it as: 'yes' if … else 'no'",
 }
 """How to get from a type to another."""
@@ -75,23 +80,50 @@ def token_span(parsed: Parsed, node: nodes.Node) -> tuple[int, int]:
     return following[0].offset, following[0].end
 
 
-def forbidden(node: nodes.Node, filters: Iterable[str]) -> tuple[str, str]:
+def forbidden(parsed: Parsed, node: nodes.Node, filters: Iterable[str]) -> tuple[str, str]:
     """Why a node is not allowed, and what to write instead."""
     kind = type(node).__name__
     message = NOT_ALLOWED.get(kind, f"{kind} is not allowed here")
-    target = node.node if isinstance(node, nodes.Call) else node
-    if isinstance(target, nodes.Getattr):
-        message = message.format(attr=target.attr)
-        return message, _filter_for(target.attr, filters)
-    if isinstance(target, nodes.Name):
-        return message, _filter_for(target.name, filters)
+    if isinstance(node, nodes.Call):
+        return message, _instead_of_call(parsed, node, filters)
+    if isinstance(node, nodes.Getattr):
+        hint = FUNCTIONS.get(node.attr.lower(), "")
+        name = usual(node.attr, filters)
+        if name and not hint:
+            hint = f"write: {source(parsed, node.node)} | {name}"
+        return message.format(attr=node.attr), hint or "filters do such things, after `|`"
     return message, HINTS.get(kind, "")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def _instead_of_call(parsed: Parsed, node: nodes.Call, filters: Iterable[str]) -> str:
+    """`f(x)` and `x.f()` are written `x | f`, if there is such a filter."""
+    of, name = "", ""
+    if isinstance(node.node, nodes.Getattr):
+        of, name = source(parsed, node.node.node), node.node.attr
+    elif isinstance(node.node, nodes.Name):
+        of, name = source(parsed, node.args[0]) if node.args else "", node.node.name
+    known = usual(name, filters)
+    if name.lower() in FUNCTIONS or not known:
+        return FUNCTIONS.get(name.lower(), "filters do such things, after `|`")
+    return f"write: {of} | {known}" if of else f"filters do such things: write `| {known}`"
+
+
+def source(parsed: Parsed, node: nodes.Node) -> str:
+    """A node as it was written, if that is short."""
+    start, end = span(parsed, node)
+    text = parsed.spots.text[start:end]
+    return text if len(text) <= 40 and "\n" not in text else "…"
+
+
+def as_written(value: object) -> str:
+    """A literal as it is written in an expression."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The known name that was probably meant, or nothing."""
     lowered = {one.lower(): one for one in known}
-    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
     return lowered[close[0]] if close else ""
 
 
@@ -100,9 +132,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close!r}?" if close else ""
 
 
-def _filter_for(name: str, filters: Iterable[str]) -> str:
-    """What is called in Python has a filter of the same or a similar name here."""
-    usual = {
+def usual(name: str, filters: Iterable[str]) -> str:
+    """The filter that does what a function of this name does in Python, or nothing."""
+    of_python = {
         "strip": "trim",
         "len": "length",
         "str": "text",
@@ -110,9 +142,5 @@ def _filter_for(name: str, filters: Iterable[str]) -> str:
         "rjust": "pad_left",
     }
     known = set(filters)
-    name = usual.get(name, name)
-    if name not in known:
-        name = nearest(name, known)
-    return (
-        f"filters do such things: write `| {name}`" if name else "filters do such things, after `|`"
-    )
+    name = of_python.get(name.lower(), name.lower())
+    return name if name in known else nearest(name, known, 0.75)

@@ -51,7 +51,7 @@ def written(day: date, form: str) -> str:
 def add_days(value: Value, arguments: Arguments) -> Value:
     days = arguments["days"]
     if abs(days) > FARTHEST_DAYS:
-        raise BadArgument(f"`days` is at most {FARTHEST_DAYS:,}, a hundred years", position=0)
+        raise BadArgument(f"`days` is at most {FARTHEST_DAYS:,}, a hundred years", parameter="days")
     moved = value.expr.dt.offset_by(f"{days}d")
     # Python's dates end with the year 9999
     there = moved.dt.year().is_between(1, 9999)
@@ -62,7 +62,7 @@ def add_days(value: Value, arguments: Arguments) -> Value:
 def school_year(value: Value, arguments: Arguments) -> Value:
     first = arguments["first_month"]
     if not 1 <= first <= 12:
-        raise BadArgument("`first_month` is a month, from 1 to 12", position=0)
+        raise BadArgument("`first_month` is a month, from 1 to 12", parameter="first_month")
     year = value.expr.dt.year().cast(pl.Int64)
     begun = (value.expr.dt.month() >= first).cast(pl.Int64) if first > 1 else pl.lit(0)
     return derived(NUMBER, (year + begun).fill_null(0), value, references=2, bound=10_000)
@@ -81,13 +81,15 @@ def _form(form: str) -> str:
             known = " ".join(f"%{one}" for one in DIRECTIVES)
             raise BadArgument(
                 f"%{letter} is not part of a date format",
-                position=0,
+                parameter="format",
                 hint=f"there are: {known}",
                 code="E359",
             )
     if "%" not in form.replace("%%", ""):
         hint = "like '%m/%d/%Y' for 08/15/2027"
-        raise BadArgument("this date format has no % in it", position=0, hint=hint, code="E359")
+        raise BadArgument(
+            "this date format has no % in it", parameter="format", hint=hint, code="E359"
+        )
     return form
 
 

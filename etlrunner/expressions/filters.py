@@ -6,15 +6,19 @@ from etlrunner.expressions.catalogue import by_name
 from etlrunner.expressions.date_filters import DATE_FILTERS, DATE_TESTS
 from etlrunner.expressions.list_filters import LIST_FILTERS
 from etlrunner.expressions.other_filters import OTHER_FILTERS, OTHER_TESTS
+from etlrunner.expressions.spreadsheet import FUNCTIONS
 from etlrunner.expressions.text_filters import TEXT_FILTERS
 
 FILTERS = by_name(TEXT_FILTERS, LIST_FILTERS, DATE_FILTERS, OTHER_FILTERS)
 TESTS = by_name(OTHER_TESTS, DATE_TESTS)
 
-ELSEWHERE = {
+ELSEWHERE = FUNCTIONS | {
     "defined": "every column is there; to ask whether a cell is filled: is not empty",
     "undefined": "a missing cell is the empty text: is empty",
     "none": "a missing cell is the empty text: is empty",
+    "null": "a missing cell is the empty text: is empty",
+    "nil": "a missing cell is the empty text: is empty",
+    "blank": "a missing cell is the empty text: is empty",
     "true": 'compare instead: == "true"',
     "false": 'compare instead: == "false"',
     "in": "write it without `is`: x in …",
@@ -26,8 +30,7 @@ ELSEWHERE = {
     "float": "numbers are whole numbers: `| int`",
     "list": "`| split(',')` makes a list of text",
     "reverse": "lists keep their order; `| sort(reverse=true)` sorts downwards",
-    "map": "lists have no `map`; `| join` and `each` take all members",
-    "select": "lists have no `select`; a `filter` step chooses rows",
+    "map": "filters of text see one text: `each` with a `lookup` changes every member of a list",
     "concat": "`~` joins text",
     "strftime": "did you mean 'format_date'?",
     "to_datetime": "did you mean 'date'?",

@@ -26,7 +26,8 @@ def last(value: Value, arguments: Arguments) -> Value:
 
 
 def join(value: Value, arguments: Arguments) -> Value:
-    return derived(TEXT, value.expr.list.join(arguments["separator"]), value)
+    separator = arguments["separator"]
+    return derived(TEXT, value.expr.list.join(separator), value, times=1 + len(separator))
 
 
 def compact(value: Value, arguments: Arguments) -> Value:

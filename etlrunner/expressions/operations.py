@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -141,7 +142,8 @@ def chosen(condition: Value, yes: Value, no: Value | None) -> Value:
     if condition.constant is not None:
         return yes if condition.constant else no
     expr = pl.when(condition.expr).then(yes.expr).otherwise(no.expr)
-    return derived(yes.type, expr, condition, yes, no, bound=max(yes.bound, no.bound))
+    value = derived(yes.type, expr, condition, yes, no, bound=max(yes.bound, no.bound))
+    return replace(value, growth=max(yes.growth, no.growth))
 
 
 def added(sign: str, left: Value, right: Value) -> Value:

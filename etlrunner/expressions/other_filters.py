@@ -73,7 +73,7 @@ def uuid(value: Value, arguments: Arguments) -> Value:
 def hashed(value: Value, arguments: Arguments) -> Value:
     length, namespace = arguments["length"], arguments["namespace"]
     if not 8 <= length <= 64:
-        raise BadArgument("`length` is from 8 to 64")
+        raise BadArgument("`length` is from 8 to 64", parameter="length")
     # a zero byte keeps ("ab", "c") and ("a", "bc") apart
     lead = namespace.encode() + b"\0" if namespace else b""
 

@@ -16,6 +16,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
+from etlrunner.expressions import reading_hints
 from etlrunner.expressions.spots import Spots
 
 LONGEST = 10_000
@@ -174,8 +175,11 @@ def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) ->
         spots.add("E351", message, open_bracket.offset, open_bracket.end)
         return
     message = _plain(error.message or "", at_end=offset >= len(spots.text))
-    end = token.end if token else offset + 1
-    spots.add("E351", message, offset, end, hint=_hint(spots.text, token))
+    if not spots.text.strip():
+        message = "there is no expression here"
+    found = token.text if token else spots.text[offset : offset + 1]
+    hint = reading_hints.hint(spots.text, offset, found)
+    spots.add("E351", message, offset, offset + max(len(found), 1), hint=hint)
 
 
 def _left_open(tokens: dict[int, Token]) -> Token | None:
@@ -193,21 +197,17 @@ def _plain(message: str, *, at_end: bool) -> str:
     """Jinja2's message in plain words."""
     for jinja, plain in PLAIN.items():
         message = message.replace(jinja, plain)
-    missing = re.search(r"\bexpected (?:token )?('.+?')", message)
-    if at_end and not message.startswith("this quote"):
-        return "the expression ends too early" + (f": {missing[1]} is missing" if missing else "")
-    return message.rstrip(".")
-
-
-def _hint(text: str, token: Token | None) -> str:
-    before = text[: token.offset].rstrip() if token else text
-    if token and token.text == "=":
-        return "comparing is written =="
-    if token and token.text == "and" and before.endswith("and"):
-        return "one `and` is enough"
-    if text.rstrip().endswith("|"):
-        return "a filter's name is missing after `|`"
-    return ""
+    if message.startswith("this quote"):
+        return message
+    got = re.search(r"xpected (?:token )?(.+?), got (.+)", message.rstrip("."))
+    if at_end:
+        missing = re.search(r"\bexpected (?:token )?('.+?')", message)
+        lead = "the expression ends too early"
+        return f"{lead}: {missing[1]} is missing" if missing else lead
+    if got:
+        needed = "a name" if got[1] == "'name'" else got[1]
+        return f"{needed} is needed here, and this is {got[2]}"
+    return re.sub("^unexpected '(.+)'$", r"`\1` cannot stand here", message.rstrip("."))
 
 
 def _spine(tree: nodes.Node, count: int) -> list[nodes.Expr]:

@@ -22,6 +22,10 @@ A column of a mapping is an expression (`givenName | trim | title`) or, where th
 table. Names are columns of the input table; text stands in quotes. Every value has a type: text, a list of texts, a truth
 (yes or no), a number, a date. A cell is text: numbers and dates are written out, a truth is refused, a list needs `each`.
 
+Every example below is a test, and expressions made at random are compared with Jinja2 itself: [oracle.md](oracle.md) says how
+many. A filter that columns have no quick way for is computed once for each different value of a batch, never row by row. No
+expression reaches Python or files, and one that could grow without end is refused.
+
 In YAML, an expression that begins with a quote, or holds `: `, ` #` or `{`, is put in quotes as a whole.
 """
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from pathlib import Path
 
+from etlrunner.expressions import yaml_text
 from etlrunner.model import Located, Place, Problem
 
-DIGITS = {"x": 2, "u": 4, "U": 8}
-"""How many digits follow the letter of a YAML escape."""
-
-FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
-"""A line's end, and what YAML drops around it."""
+WIDEST = 160
+"""Characters of a line that an excerpt shows whole."""
 
 Position = tuple[int, int]
 """Line and column, both from 0."""
@@ -68,53 +66,8 @@ def file_positions(raw: str, place: Place, text: str) -> list[Position] | None:
     if place.line > len(lines):
         return None
     start = sum(len(line) + 1 for line in lines[: place.line - 1]) + place.column - 1
-    offsets = _scalar_offsets(raw, start, text) or _walk(raw, start, text, "")
+    offsets = yaml_text.offsets(raw, start, text)
     return None if offsets is None else [_position(raw, offset) for offset in offsets]
-
-
-def _scalar_offsets(raw: str, start: int, text: str) -> list[int] | None:
-    """Walk a scalar by its style, which its first character tells."""
-    style = raw[start : start + 1]
-    if style in ("'", '"'):
-        return _walk(raw, start + 1, text, style)
-    if style in ("|", ">"):
-        first = re.compile(r"[^\n]*\n[ \t\n]*").match(raw, start)
-        return None if first is None else _walk(raw, first.end(), text, style)
-    return None
-
-
-def _walk(raw: str, at: int, text: str, style: str) -> list[int] | None:
-    """Where each character of a text stands in its YAML writing, line folds and escapes included."""
-    offsets: list[int] = []
-    folded = False
-    for character in text:
-        if folded and character in " \n" and raw[at : at + 1] != character:
-            offsets.append(at)
-            continue
-        if style == '"' and raw.startswith("\\\n", at):
-            at = _after_fold(raw, at + 1)
-        offsets.append(at)
-        after = _step(raw, at, character, style)
-        if after is None:
-            return None
-        folded, at = "\n" in raw[at:after], after
-    return [*offsets, at]
-
-
-def _step(raw: str, at: int, character: str, style: str) -> int | None:
-    """The offset behind one character; None if something else stands there."""
-    if style == '"' and raw[at : at + 1] == "\\":
-        return at + 2 + DIGITS.get(raw[at + 1 : at + 2], 0)
-    if character in " \n" and FOLD.match(raw, at):
-        return _after_fold(raw, at)
-    if raw[at : at + 1] != character:
-        return at if at >= len(raw) and character == "\n" else None
-    return at + 2 if style == "'" and character == "'" else at + 1
-
-
-def _after_fold(raw: str, at: int) -> int:
-    fold = FOLD.match(raw, at)
-    return fold.end() if fold else at
 
 
 def _position(text: str, offset: int) -> Position:
@@ -124,6 +77,27 @@ def _position(text: str, offset: int) -> Position:
 
 def _underlined(line: str, start: Position, last: Position) -> str:
     """A line with the spot underlined; tabs are kept so that the marks stand below it."""
-    width = (last[1] if last[0] == start[0] else len(line) - 1) - start[1] + 1
-    margin = "".join("\t" if character == "\t" else " " for character in line[: start[1]])
+    if len(line) > WIDEST:
+        return _window(line, start, last)
+    end = last[1] if last[0] == start[0] else len(line) - 1
+    margin = "".join("\t" if one == "\t" else " " * _cells(one) for one in line[: start[1]])
+    width = sum(_cells(one) for one in line[start[1] : end + 1])
     return f"{line}\n{margin}{'^' * max(width, 1)}"
+
+
+def _cells(character: str) -> int:
+    """How many cells of a terminal a character takes: none for marks, two for wide ones."""
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _window(line: str, start: Position, last: Position) -> str:
+    """The part of a long line around the spot; what is left out is marked by …"""
+    first = max(start[1] - 60, 0)
+    shown = line[first : first + WIDEST - 2]
+    lead, tail = "…" * (first > 0), "…" * (first + len(shown) < len(line))
+    end = last[1] if last[0] == start[0] else len(line) - 1
+    moved = start[1] - first + len(lead)
+    until = min(end - first + len(lead), len(lead) + len(shown) - 1)
+    return _underlined(lead + shown + tail, (0, moved), (0, until))

@@ -93,16 +93,17 @@ def remove_suffix(value: Value, arguments: Arguments) -> Value:
 def something(text: str, name: str) -> str:
     """A text to look for; raises BadArgument where it is empty."""
     if not text:
-        raise BadArgument(f"`{name}` is empty: there is nothing to look for", position=0)
+        raise BadArgument(f"`{name}` is empty: there is nothing to look for", parameter=name)
     return text
 
 
 def replace(value: Value, arguments: Arguments) -> Value:
     old, new, count = something(arguments["old"], "old"), arguments["new"], arguments["count"]
     if count is not None and count < 1:
-        raise BadArgument("`count` is 1 or more", position=2)
+        raise BadArgument("`count` is 1 or more", parameter="count")
     if count is None:
-        return derived(TEXT, value.expr.str.replace_all(old, new, literal=True), value)
+        times = max(1, -(-len(new) // len(old)))
+        return derived(TEXT, value.expr.str.replace_all(old, new, literal=True), value, times=times)
     return derived(TEXT, value.expr.str.replace(old, new, literal=True, n=count), value)
 
 
@@ -113,9 +114,13 @@ def default(value: Value, arguments: Arguments) -> Value:
 def truncate(value: Value, arguments: Arguments) -> Value:
     length, end, leeway = arguments["length"], arguments["end"], arguments["leeway"]
     if not len(end) <= length <= LONGEST_TEXT:
-        raise BadArgument(f"`length` is from {len(end)} (`end`) to {LONGEST_TEXT:,}")
+        raise BadArgument(
+            f"`length` is from {len(end)}, which `end` alone takes, to {LONGEST_TEXT:,}",
+            parameter="length",
+            hint="to cut exactly, write it like name[:2]",
+        )
     if leeway < 0:
-        raise BadArgument("`leeway` is 0 or more")
+        raise BadArgument("`leeway` is 0 or more", parameter="leeway")
     words = not arguments["killwords"]
     return _python(value, lambda text: characters.truncated(text, length, words, end, leeway))
 
@@ -123,9 +128,9 @@ def truncate(value: Value, arguments: Arguments) -> Value:
 def pad_left(value: Value, arguments: Arguments) -> Value:
     width, fill = arguments["width"], arguments["fill"]
     if not 1 <= width <= LONGEST_TEXT:
-        raise BadArgument(f"`width` is from 1 to {LONGEST_TEXT:,}")
+        raise BadArgument(f"`width` is from 1 to {LONGEST_TEXT:,}", parameter="width")
     if len(fill) != 1:
-        raise BadArgument("`fill` is one character")
+        raise BadArgument("`fill` is one character", parameter="fill")
     padded = value.expr.str.pad_start(width, fill)
     expr = pl.when(value.expr == "").then(value.expr).otherwise(padded)
     return derived(TEXT, expr, value, references=3)
@@ -158,10 +163,16 @@ def regex_replace(value: Value, arguments: Arguments) -> Value:
     for name in re.findall(r"(?<!\$)(?:\$\$)*\$\{?(\w+)", replacement):
         if name not in groups:
             hint = "a group is written ${1}, a dollar sign $$"
-            raise BadArgument(f"the pattern has no group {name!r}", position=1, hint=hint)
+            raise BadArgument(
+                f"the pattern has no group {name!r}", parameter="replacement", hint=hint
+            )
     if re.search(r"\\\d", replacement):
-        raise BadArgument("a group is written ${1}, not \\1", position=1)
-    return derived(TEXT, value.expr.str.replace_all(pattern, replacement), value)
+        raise BadArgument("a group is written ${1}, not \\1", parameter="replacement")
+    # an anchored pattern matches once; any other may match at every character
+    groups_named = replacement.count("$")
+    once = pattern.startswith("^") or pattern.endswith("$")
+    times = 1 + groups_named + (0 if once else len(replacement))
+    return derived(TEXT, value.expr.str.replace_all(pattern, replacement), value, times=times)
 
 
 def regex_match(value: Value, arguments: Arguments) -> Value:
@@ -176,7 +187,9 @@ def _checked(pattern: str) -> frozenset[str]:
         pl.select(pl.lit("").str.contains(rf"\A(?:{pattern})\z", strict=True))
         found = pl.select(pl.lit("").str.extract_groups(pattern)).to_series()
     except pl.exceptions.PolarsError as error:
-        raise BadArgument(f"bad pattern: {_reason(error)}", position=0, code="E359") from error
+        raise BadArgument(
+            f"bad pattern: {_reason(error)}", parameter="pattern", code="E359"
+        ) from error
     names = (
         [] if not isinstance(found.dtype, pl.Struct) else [one.name for one in found.dtype.fields]
     )

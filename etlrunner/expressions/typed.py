@@ -75,19 +75,32 @@ class Value:
     """About how many nodes the column expression has, to refuse what grows without end."""
     bound: int = 0
     """The largest absolute value of a number."""
+    growth: int = 1
+    """How many times longer than a cell of ten characters or more a text may become, at the very most."""
 
 
 def literal(value: Constant | None, kind: Type) -> Value:
     """A value that is the same for every row; None is no date."""
     plain = list(value) if isinstance(value, tuple) else value
     bound = abs(value) if isinstance(value, int) else 0
-    return Value(kind, pl.lit(plain, dtype=COLUMN[kind]), constant=value, bound=bound)
+    length = sum(map(len, value)) if isinstance(value, tuple) else len(str(value))
+    return Value(
+        kind,
+        pl.lit(plain, dtype=COLUMN[kind]),
+        constant=value,
+        bound=bound,
+        growth=max(1, length // 10),
+    )
 
 
 def derived(
-    kind: Type, expr: pl.Expr, *inputs: Value, references: int = 1, bound: int = 0
+    kind: Type, expr: pl.Expr, *inputs: Value, references: int = 1, bound: int = 0, times: int = 1
 ) -> Value:
-    """A value made from others, each of which `expr` mentions at most `references` times."""
+    """A value made from others, each of which `expr` mentions at most `references` times.
+
+    `times` is how many times longer text may become than all inputs together.
+    """
     names = frozenset[str]().union(*(value.names for value in inputs))
     weight = 1 + references * sum(value.weight for value in inputs)
-    return Value(kind, expr, names, weight=weight, bound=bound)
+    growth = times * sum(value.growth for value in inputs) if kind in (Type.TEXT, Type.LIST) else 1
+    return Value(kind, expr, names, weight=weight, bound=bound, growth=growth)

@@ -9,7 +9,7 @@ import polars as pl
 from jinja2 import nodes
 
 from etlrunner.expressions import operations
-from etlrunner.expressions.complaints import CONVERTING, forbidden, span
+from etlrunner.expressions.complaints import CONVERTING, as_written, forbidden, span
 from etlrunner.expressions.filters import FILTERS
 from etlrunner.expressions.parse import Parsed
 from etlrunner.expressions.typed import A, Type, Value, literal
@@ -21,6 +21,9 @@ DEEPEST = 60
 
 HEAVIEST = 5_000
 """Nodes of the column expression."""
+
+LONGEST = 1_000_000
+"""How many times longer than its cells a text may become."""
 
 LARGEST = 2**62
 """What a number may come to: a sum must not leave 64 bits."""
@@ -46,14 +49,16 @@ class Walker:
     def visit(self, node: nodes.Node) -> Value:
         """The value of any node; where no column takes part, it is computed here and now."""
         if self.depth >= DEEPEST:
-            raise self.broken("E360", node, "too deep: more than one cell can need")
+            raise self._too_large(node, f"more than {DEEPEST} steps inside each other")
         self.depth += 1
         try:
             value = self.build(node)
         finally:
             self.depth -= 1
         if value.weight > HEAVIEST or value.bound > LARGEST:
-            raise self.broken("E360", node, "too large: more than one cell can need")
+            raise self._too_large(node, "more steps than one cell can need")
+        if value.growth > LONGEST:
+            raise self._too_large(node, f"text may become {value.growth:,} times longer here")
         return value if value.names or value.constant is not None else _computed(value)
 
     def visits(self, parts: Sequence[nodes.Node]) -> list[Value]:
@@ -91,12 +96,19 @@ class Walker:
         return self.note(code, span(self.parsed, node), message, hint)
 
     def not_allowed(self, node: nodes.Node) -> Broken:
-        message, hint = forbidden(node, FILTERS)
+        message, hint = forbidden(self.parsed, node, FILTERS)
         return self.broken("E354", node, message, hint)
 
     def note(self, code: str, where: tuple[int, int], message: str, hint: str = "") -> Broken:
         self.parsed.spots.add(code, message, *where, hint=hint)
         return Broken()
+
+    def _too_large(self, node: nodes.Node, message: str) -> Broken:
+        """Told once: of a chain that is too long, every link is too deep."""
+        if any(problem.code == "E360" for problem in self.parsed.spots.problems):
+            return Broken()
+        hint = "split it: columns that a transform adds, or a code table under `lookups`"
+        return self.broken("E360", node, message, hint)
 
     def _no_condition(self, node: nodes.Node, value: Value) -> Broken:
         if value.type is not TEXT:
@@ -105,6 +117,9 @@ class Walker:
             )
             message = f"a condition is needed here, and this is {A[value.type]}"
             return self.broken("E356", node, message, hint)
+        if isinstance(value.constant, str):
+            hint = "each side of `and` and `or` compares: role == 'a' or role == 'b', or: role in ['a', 'b']"
+            return self.broken("E356", node, f"{value.constant!r} alone is not a condition", hint)
         name = node.name if isinstance(node, nodes.Name) else "…"
         subject = f"{name!r} alone" if isinstance(node, nodes.Name) else "text alone"
         message = (
@@ -129,7 +144,7 @@ class Walker:
         if value.type is not wanted:
             hint = CONVERTING.get((value.type, wanted), "")
             if wanted is TEXT and isinstance(value.constant, int):
-                hint = f'write "{value.constant}" in quotes'
+                hint = f'write "{as_written(value.constant)}" in quotes'
             raise self.broken("E355", node, f"{reason}, and this is {A[value.type]}", hint)
 
 

@@ -10,6 +10,7 @@ import pytest
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import CODES, Type, compile_value, compile_where
 from etlrunner.model import Located, Place, Problem
+from tests.support import mistakes
 
 COLUMNS = dict.fromkeys(
     ("sourcedId", "givenName", "familyName", "role", "enabledUser", "email"), Type.TEXT
@@ -26,7 +27,7 @@ VALUES = {
         sourcedID ~ '-x'
         ^^^^^^^^^""",
     "givenName.lower()": """
-        m.yaml:3:10 E354 functions cannot be called (filters do such things: write `| lower`)
+        m.yaml:3:10 E354 functions cannot be called (write: givenName | lower)
         givenName.lower()
         ^^^^^^^^^^^^^^^^""",
     "givenName.__class__": """
@@ -54,7 +55,7 @@ VALUES = {
         givenName |
                     ^""",
     "'abc ~ givenName": """
-        m.yaml:3:10 E351 this quote is never closed
+        m.yaml:3:10 E351 this quote is never closed (text that holds one kind of quote stands in the other: "O'Neil")
         'abc ~ givenName
         ^""",
     "S-{{ sourcedId": """
@@ -212,6 +213,18 @@ def test_hostile_text_ends_in_a_problem_and_nothing_else(name: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         compile_value(Located(HOSTILE[name]), COLUMNS, today=TODAY)
     assert all(problem.code in CODES for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("shelf", mistakes.SHELVES)
+def test_typical_mistakes_are_told_as_the_golden_file_says(shelf: str) -> None:
+    """After a look at the difference: python -m tests.support.mistakes"""
+    path = mistakes.path(shelf)
+    assert mistakes.page(shelf, mistakes.written(path)) == path.read_text("utf-8")
+
+
+def test_every_kind_of_problem_is_among_the_golden_mistakes() -> None:
+    told_of = "".join(mistakes.path(shelf).read_text("utf-8") for shelf in mistakes.SHELVES)
+    assert {code for code in CODES if f"[{code}]" not in told_of} == set()
 
 
 def told(error: ConfigurationError) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from etlrunner.model import Located
 from tests.support import expression_texts as texts
 from tests.support import oracle_sweep
 
+ROOT = Path(__file__).parents[2]
 FAST = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -90,6 +93,18 @@ def test_every_code_point_is_trimmed_and_cased_as_python_does() -> None:
         )
         column = frame.select(compiled.expr).to_series()
         assert column.equals(pl.Series("given", [method(point) for point in points])), name
+
+
+def test_the_page_about_the_oracle_knows_everything_declared_and_no_difference() -> None:
+    page = (ROOT / "docs" / "oracle.md").read_text("utf-8")
+    facts = dict(re.findall(r"^\| ([^`|]+) \| (.+) \|$", page, re.M))
+    assert int(facts["different pairs"].replace(",", "")) >= 20_000
+    assert facts["pairs that differ"] == "0"
+    counted = dict(re.findall(r"^\| `(.+)` \| ([0-9,]+) \|$", page, re.M))
+    named = {name.replace("|", "\\|") for name in texts.everything()}
+    again = "run: python -m tests.support.oracle_sweep --write docs/oracle.md"
+    assert set(counted) == named, again
+    assert min(int(count.replace(",", "")) for count in counted.values()) >= 50, again
 
 
 @pytest.mark.slow
