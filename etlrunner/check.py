@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import table
-from etlrunner.checks import apple_school_manager, references, rulings
+from etlrunner.checks import apple_school_manager, merging, references, rulings
 from etlrunner.checks.acting import act
 from etlrunner.checks.archive_file import read_archive
 from etlrunner.checks.books import Books
@@ -43,41 +43,49 @@ def check(
     *,
     modules: Iterable[CheckModule],
     progress: Progress,
+    delivered: Mapping[str, Path] | None = None,
+    raw: Mapping[str, Path] | None = None,
 ) -> Checked:
     """Apply verdicts and repairs until nothing more is to do, then look for everything that is wrong.
 
+    `delivered` and `raw` tell merges which ids are known already, and which record is the newest.
     Errors are findings like the others here: whether they end the run is the engine's to say.
     Raises RuntimeError when the rows do not add up afterwards.
     """
     progress.start("check", len(finished), "tables")
     books = Books(target, dict(finished), folder)
     options, shelf = options_for(target, flow.sink.options), tuple(modules)
-    repairs = _settle(books, flow, shelf, options)
+    ambiguous = _settle(books, flow, shelf, options, merging.Sources(delivered or {}, raw or {}))
     failing = [rule for rule, ruling in flow.rules.items() if ruling.verdict == "fail"]
     looked = look(_items(books.frames(), shelf, options), failing)
     books.keys += looked.keys
     notes = [note for made in finished.values() for note in made.notes]
-    judged = rulings.judged((*notes, *looked.findings), flow.rules)
+    judged = rulings.judged((*notes, *ambiguous, *looked.findings), flow.rules)
     found = _in_order(judged, books.frames(), target)
     tables = books.close()
     progress.done("check")
-    return Checked(tables, found, repairs)
+    return Checked(tables, found, tuple(books.repairs))
 
 
 def _settle(
-    books: Books, flow: Flow, modules: Iterable[CheckModule], options: Options
-) -> tuple[Repair, ...]:
-    """Verdicts and repairs, again and again: a class that is left out takes its roster rows with it.
+    books: Books,
+    flow: Flow,
+    modules: Iterable[CheckModule],
+    options: Options,
+    sources: merging.Sources,
+) -> tuple[Finding, ...]:
+    """Merges, repairs and verdicts, again and again: a class that is left out takes its roster rows along.
 
-    It ends because every round leaves out rows or empties cells, and puts none back.
+    It ends because every round leaves out rows or empties cells, and puts none back. Returns what could
+    not be merged.
     """
-    verdicts, repairs = rulings.acting(flow), list(repair(books, flow.repair))
-    rounds = 0
-    while verdicts and act(books, _items(books.frames(), modules, options), verdicts):
-        repairs += repair(books, flow.repair)
-        if (rounds := rounds + 1) > MOST_ROUNDS:
-            raise RuntimeError("checks and repairs do not come to an end")
-    return tuple(repairs)
+    verdicts = rulings.acting(flow)
+    for _ in range(MOST_ROUNDS):
+        ambiguous = merging.merge(books, flow, sources)
+        repair(books, flow.repair)
+        if not verdicts or not act(books, _items(books.frames(), modules, options), verdicts):
+            return ambiguous
+    raise RuntimeError("checks and repairs do not come to an end")
 
 
 def look_again(

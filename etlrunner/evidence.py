@@ -1,9 +1,8 @@
-"""What a run keeps so that it can be explained later: its configuration, its reasons, its findings.
+"""What a run keeps so that it can be explained later: its configuration, and what its fates mean.
 
     runs/<run id>/configuration/    the files that made it, as a small project; no secret, for they are
                                     references; and made.json: the day, `--set`, where each file was
     runs/<run id>/reasons.json      per table its rules in the order of the fates' numbers, and counts
-    runs/<run id>/found.parquet     and repairs.parquet: with identifiers, as the fates have them
 
 All of it holds identifiers (`leave_out` names people by id), so it goes with the rows.
 """
@@ -23,18 +22,14 @@ from etlrunner.config.project import Project
 from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.kept import run_folder
 from etlrunner.lib import files, plain, shipped
-from etlrunner.model import Finding, FinishedTable, Flow, RawTable, Repair, RunRecord
+from etlrunner.model import FinishedTable, Flow, RawTable, RunRecord
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from etlrunner.history.store import History
 
 CONFIGURATION = "configuration"
 MADE = "made.json"
 REASONS = "reasons.json"
-FOUND = "found.parquet"
-REPAIRS = "repairs.parquet"
 
 
 @dataclass(frozen=True)
@@ -98,17 +93,9 @@ def keep_configuration(
 
 
 def keep_outcome(
-    folder: Path,
-    raw: Mapping[str, RawTable],
-    finished: Mapping[str, FinishedTable],
-    findings: Iterable[Finding],
-    repairs: Iterable[Repair],
+    folder: Path, raw: Mapping[str, RawTable], finished: Mapping[str, FinishedTable]
 ) -> None:
-    """Write down what the fates' numbers mean, and what the checks found and mended."""
-    from etlrunner import table as tables
-
-    tables.sink(_frame(findings, Finding).lazy(), folder / FOUND)
-    tables.sink(_frame(repairs, Repair).lazy(), folder / REPAIRS)
+    """Write down what the fates' numbers mean, and the counts; what was found of each key lies beside."""
     made = {
         name: {"rules": list(one.reasons), "counts": plain.of(one.counts)}
         for name, one in finished.items()
@@ -135,6 +122,20 @@ def read(project: Project, run: RunRecord) -> Evidence | None:
         return Evidence(run, folder, rules, folded)
     day = date.fromisoformat(made["as_of"])
     return Evidence(run, folder, rules, folded, Project(top), day, made["sets"], made["shown"])
+
+
+def last_roster(
+    project: Project, history: History, flow: str, wanted: Iterable[str]
+) -> tuple[RunRecord, dict[str, Path], date] | None:
+    """The last run that pulled these raw tables and still has them, and its day; also of a failed run."""
+    needed = set(wanted)
+    for run in history.runs(flow, limit=50):
+        folder = run_folder(project, run)
+        raw = {path.stem: path for path in sorted((folder / "raw").glob("*.parquet"))}
+        made = _json(folder / CONFIGURATION / MADE)
+        if run.raw_rows and made and raw.keys() >= needed:
+            return run, raw, date.fromisoformat(made["as_of"])
+    return None
 
 
 def find(project: Project, history: History, flow: str, name: str = "") -> Evidence:
@@ -213,19 +214,3 @@ def _write(top: Path, place: str, content: bytes) -> None:
     with files.trouble(path):
         path.touch(mode=files.PRIVATE_FILE)
         path.write_bytes(content)
-
-
-def _frame(rows: Iterable[Any], kind: type) -> pl.DataFrame:
-    """Findings or repairs as columns."""
-    import polars as pl
-
-    columns = {
-        "int": pl.Int64,
-        "int | None": pl.Int64,
-        "bool": pl.Boolean,
-    }
-    schema = {
-        name: columns.get(str(one.type), pl.String)
-        for name, one in kind.__dataclass_fields__.items()  # type: ignore[attr-defined]
-    }
-    return pl.DataFrame([plain.of(row) for row in rows], schema=schema, orient="row")

@@ -94,6 +94,7 @@ def _holds(
             yield from _table(change, safeguards)
     for finished in tables.values():
         yield from _rejected(finished, safeguards)
+        yield from _repaired(finished, safeguards)
 
 
 # ---------------------------------------------------------------- always
@@ -282,6 +283,22 @@ def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
             f"and the limit is {limit}",
             table=finished.name,
             value=_share(rejected, meant, limit),
+            limit=str(limit),
+        )
+
+
+def _repaired(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:
+    """Rows that repairs and merges touched: a few are housekeeping, many are a broken pull."""
+    limits = safeguards.tables.get(finished.name)
+    limit = limits.max_repaired if limits is not None else None
+    repaired, whole = finished.repaired, finished.counts.written
+    if limit is not None and _is_over(repaired, limit, whole, safeguards.small_change):
+        yield Hold(
+            f"safeguards.{finished.name}.max_repaired",
+            f"{finished.name}: {repaired:,} rows were repaired or merged, of {whole:,} that are "
+            f"written, and the limit is {limit}",
+            table=finished.name,
+            value=_share(repaired, whole, limit),
             limit=str(limit),
         )
 

@@ -186,6 +186,7 @@ class TableSafeguards:
     max_added_per_school: Limit | None = None
     max_changed: Limit | None = None
     max_rejected: Limit | None = None
+    max_repaired: Limit | None = None
     max_rekeyed: Limit | None = None
     max_swapped: Limit | None = None
     max_replaced: Limit | None = None
@@ -260,6 +261,15 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Which rows of people are one person, and whose id stays."""
+
+    match: tuple[str, ...]
+    keep: Literal["delivered", "newest", "first"] = "delivered"
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What a flow decides about one rule, in place of what holds by itself."""
 
@@ -292,6 +302,7 @@ class Flow:
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Ruling] = field(default_factory=dict)
+    merge_duplicates: Mapping[str, Merge] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
     grace: Mapping[str, Grace] = field(default_factory=dict)
     seasons: tuple[Season, ...] = ()
@@ -328,6 +339,10 @@ class Column:
     required: bool = False
     max_length: int | None = None
     place: Place | None = None
+    named: Place | None = None
+    """Where its name stands."""
+    looked_up: Place | None = None
+    """Where `lookup` names the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +352,8 @@ class Step:
     type: str
     options: Options
     place: Place | None = None
+    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where each text of the options stands, for messages about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +401,8 @@ class TableMapping:
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     path: Path | None = None
     place: Place | None = None
+    spots: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where `key` and `columns` stand, and, by its name, each column that a null removes."""
     tables: Mapping[str, ExtraTable] = field(default_factory=dict)
     """What transforms may take from beside the roster."""
 
@@ -486,6 +505,8 @@ class FinishedTable:
     """What the mapping noticed: warnings that go beside the checks' findings."""
     touched: tuple[Touched, ...] = ()
     """Cells that a verdict emptied or cut."""
+    repaired: int = 0
+    """Rows that repairs and merges changed, made or dropped."""
     codes: tuple[CodeUse, ...] = ()
     """What the code tables of columns that hold codes met."""
 
@@ -512,6 +533,7 @@ class Repair:
     before: str
     after: str
     row_dropped: bool = False
+    row_added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from functools import partial
 from types import ModuleType
 
 from etlrunner import registry
-from etlrunner.config import secrets, validate
+from etlrunner.config import secrets, surroundings, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
-from etlrunner.model import Flow, Problem, SecretRef
+from etlrunner.model import Flow, MappingSet, Problem, SecretRef
 from etlrunner.target import TARGETS, Target
 
 
@@ -47,18 +47,44 @@ def make(
 
     Raises ConfigurationError with every problem of flow and mappings at once.
     """
-    flow, warnings = validate.read_flow_with_warnings(project, name, sets or {}, today=today)
-    return bind(project, flow, warnings)
+    try:
+        flow, warnings = validate.read_flow_with_warnings(
+            project, name, sets or {}, today=today, judge=problems_of_tables
+        )
+        return bind(project, flow, warnings)
+    except ConfigurationError as error:
+        raise ConfigurationError(surroundings.pointed_out(project, error.problems)) from None
+
+
+def problems_of_tables(mapping: MappingSet) -> list[Problem]:
+    """What compiling shows of those tables that could be read, though others could not."""
+    from etlrunner.mapping import apply
+
+    found = apply.check_mapping(mapping, resolve=transform)
+    return [problem for problem in found if problem.code != "E314"]
+
+
+def problems_of_mapping(project: Project, name: str) -> list[Problem]:
+    """What is wrong with a folder of the project's mappings, whether a flow uses it or not."""
+    try:
+        mapping = validate.read_mapping_set(project, name, judge=problems_of_tables)
+        found = problems_of_tables(mapping)
+    except ConfigurationError as error:
+        found = list(error.problems)
+    return surroundings.pointed_out(project, found)
 
 
 def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:
     """Bind a validated flow. Raises ConfigurationError for what only a compiled mapping shows."""
-    from etlrunner.checks import rulings
+    from etlrunner.checks import merging, rulings
     from etlrunner.mapping import apply, crosswalk  # loads polars: only who plans pays for it
 
     problems = apply.check_mapping(flow.mapping, resolve=transform)
     problems += crosswalk.check(flow.crosswalks)
     problems += rulings.problems(flow)
+    problems += merging.problems(flow)
+    source = registry.component("sources", flow.source.type)
+    problems += source.problems(flow.source.options) if hasattr(source, "problems") else []
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise ConfigurationError(problems)
@@ -67,7 +93,7 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
         flow=flow,
         target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else default_target(),
         raw_tables=apply.tables_needed(flow.mapping),
-        source=registry.component("sources", flow.source.type),
+        source=source,
         sink=registry.component("sinks", flow.sink.type),
         checks={check: registry.component("checks", check) for check in registry.CHECKS},
         secrets=references(flow),

@@ -11,6 +11,7 @@ from types import ModuleType
 SOURCES = {
     "skyward": "etlrunner.sources.rest",
     "oneroster": "etlrunner.sources.rest",
+    "rest": "etlrunner.sources.rest",
     "oneroster-csv": "etlrunner.sources.oneroster_csv",
 }
 

@@ -23,6 +23,7 @@ from etlrunner.config import validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ChecksFailed, ConfigurationError, UsageError
 from etlrunner.evidence import Evidence
+from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files, git
 from etlrunner.mapping import apply
 from etlrunner.model import Changes, FinishedTable, Place, Problem, Progress
@@ -146,6 +147,7 @@ class _Work:
             )  # fmt: skip
         except ChecksFailed as error:
             return Side(name, texts=flow.texts, ended=error.message)
+        last = deliveries.read(self.project.state / flow.name / "delivered")
         checked = check.check(
             flow,
             plan.target,
@@ -153,10 +155,11 @@ class _Work:
             folder,
             modules=plan.checks.values(),
             progress=self.progress,
+            delivered=last.tables if last else None,
+            raw=self.kept.raw,
         )
-        notes = [note for table in finished.values() for note in table.notes]
         found, errors = Counter[tuple[str, str]](), 0
-        for finding in (*notes, *checked.findings):
+        for finding in checked.findings:
             found[finding.table, finding.rule] += finding.count
             errors += finding.count if finding.severity == "error" else 0
         repairs = Counter((one.table, one.rule) for one in checked.repairs if not one.row_dropped)

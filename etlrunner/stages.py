@@ -82,6 +82,7 @@ def check_tables(plan: Plan, result: Result, journal: Journal, services: Service
     """Repairs, then findings; one that is an error ends the run."""
     from etlrunner import check
 
+    last = deliveries.read(delivered_folder(plan)) if plan.flow.merge_duplicates else None
     checked = check.check(
         plan.flow,
         plan.target,
@@ -89,13 +90,13 @@ def check_tables(plan: Plan, result: Result, journal: Journal, services: Service
         result.folder,
         modules=plan.checks.values(),
         progress=services.progress,
+        delivered=last.tables if last else None,
+        raw=result.raw_paths(),
     )
     result.finished = checked.finished
     result.findings = checked.findings
     result.repairs = tuple(checked.repairs)
-    evidence.keep_outcome(
-        result.folder, result.raw, result.finished, result.findings, result.repairs
-    )
+    evidence.keep_outcome(result.folder, result.raw, result.finished)
     journal.note(
         counts={name: table.counts for name, table in result.finished.items()},
         findings=_tally(result.findings),

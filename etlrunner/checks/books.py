@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import findings_file, table
-from etlrunner.model import FinishedTable, Touched, Verdict
+from etlrunner.model import FinishedTable, Repair, Touched, Verdict
 from etlrunner.target import Target
 
 REJECTS = "rejects.parquet"
@@ -36,6 +36,8 @@ class Books:
     keys: list[pl.DataFrame] = field(default_factory=list)
     """Lines for findings.parquet."""
     touched: Counter[tuple[str, str, str, Verdict]] = field(default_factory=Counter)
+    repairs: list[Repair] = field(default_factory=list)
+    """Every change that a repair or a merge made."""
 
     def frame(self, name: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.tables[name].path)
@@ -79,6 +81,20 @@ class Books:
         _reject(self.folder / REJECTS, name, rule, column or "", rows[key])
         self.tables[name] = replace(before, counts=moved, reasons=reasons)
 
+    def add(self, name: str, rows: pl.DataFrame) -> None:
+        """Put new rows, whose keys the table does not have, among the others."""
+        spec, before = self.target.tables[name], self.tables[name]
+        counts = before.counts
+        if before.fate_path is not None:
+            _fate_of_new(before.fate_path, counts.read + counts.added, rows[spec.key])
+        self.write(
+            name, pl.concat([self.frame(name), rows.lazy()]).sort(spec.key, maintain_order=True)
+        )
+        grown = replace(
+            counts, added=counts.added + rows.height, written=counts.written + rows.height
+        )
+        self.tables[name] = replace(self.tables[name], counts=grown)
+
     def touch(self, name: str, rule: str, column: str, verdict: Verdict, keys: pl.Series) -> None:
         """Account for cells that a verdict emptied or cut."""
         self.touched[rule, name, column, verdict] += len(keys)
@@ -90,6 +106,10 @@ class Books:
             made = self.tables[name]
             one = Touched(rule, name, column, verdict, count)
             self.tables[name] = replace(made, touched=(*made.touched, one))
+        rows = {(repair.table, repair.key) for repair in self.repairs}
+        for name, count in Counter(name for name, _ in rows).items():
+            self.tables[name] = replace(self.tables[name], repaired=count)
+        self.keys.append(_lines(self.repairs))
         findings_file.add(self.folder / findings_file.NAME, self.keys)
         verify(self.tables)
         return self.tables
@@ -145,6 +165,32 @@ def _refate(path: Path, fate: int, dropped: pl.DataFrame) -> None:
     is_gone = pl.col(NUMBER).is_in(gone.implode())
     changed = pl.when(is_gone).then(pl.lit(fate, dtype=kind)).otherwise(pl.col("fate"))
     table.sink(frame.with_row_index(NUMBER).with_columns(changed.alias("fate")).drop(NUMBER), path)
+
+
+def _fate_of_new(path: Path, first: int, keys: pl.Series) -> None:
+    """A row that no source row became gets a number after theirs, as a union's does."""
+    frame = pl.scan_parquet(path)
+    kinds = frame.collect_schema()
+    numbers = pl.Series(table.ROW, range(first, first + len(keys)))
+    more = pl.DataFrame([numbers, keys.alias("key")]).with_columns(pl.lit(0).alias("fate"))
+    more = more.with_columns(pl.col(column).cast(kind) for column, kind in kinds.items())
+    table.sink(pl.concat([frame, more.lazy().select(kinds.names())]), path)
+
+
+def _lines(repairs: list[Repair]) -> pl.DataFrame:
+    """The repairs as lines of findings.parquet."""
+    cells = [
+        (one.table, one.key, one.rule, one.column or "", _done(one), one.before, one.after)
+        for one in repairs
+    ]
+    schema = dict.fromkeys(findings_file.COLUMNS, pl.String)
+    return pl.DataFrame(cells, schema=schema, orient="row")
+
+
+def _done(repair: Repair) -> str:
+    if repair.rule.startswith("merge."):
+        return "merge"
+    return "drop" if repair.row_dropped else "stub" if repair.row_added else "repair"
 
 
 def _reject(path: Path, name: str, rule: str, column: str, dropped: pl.Series) -> None:

@@ -1,7 +1,9 @@
-"""Repairs: what the flow lets the program leave out so that the rest can be delivered.
+"""Repairs: what the flow lets the program leave out, or stand in for, so that the rest can be delivered.
 
 In the order references need (locations, students, staff, courses, classes, rosters), so that a row that
-one repair drops is missing for the next. Only references are ever repaired: a value is never invented.
+one repair drops is missing for the next. Only references are ever repaired. A stub is honest where the
+missing row is no more than a name for others: a location, a course. It is made of its id alone, and a
+person, a class or an enrollment is never made: that would be somebody who is not there.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from etlrunner import findings_file, table
+from etlrunner import table
 from etlrunner.checks.books import NUMBER, Books
 from etlrunner.model import FinishedTable, Repair
 from etlrunner.target import TargetColumn, TargetTable
@@ -19,7 +21,7 @@ from etlrunner.target import TargetColumn, TargetTable
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A repair that a flow may ask for: `drop` what refers to nothing."""
+    """A repair that a flow may ask for: `drop` what refers to nothing, or `stub` what is missing."""
 
     rule: str
     table: str
@@ -29,6 +31,9 @@ class Reference:
 REFERENCES = (
     Reference("person_location_missing", "students", "location_id"),
     Reference("person_location_missing", "staff", "location_id"),
+    Reference("course_location_missing", "courses", "location_id"),
+    Reference("class_location_missing", "classes", "location_id"),
+    Reference("class_course_missing", "classes", "course_id"),
     Reference("class_instructor_missing", "classes", "instructor_id"),
     Reference("roster_class_missing", "rosters", "class_id"),
     Reference("roster_student_missing", "rosters", "student_id"),
@@ -36,27 +41,30 @@ REFERENCES = (
 """In the order they are applied. A row that two of them would drop counts for the first."""
 
 
-def repair(books: Books, choices: Mapping[str, str]) -> tuple[Repair, ...]:
-    """Apply the repairs that the flow chose, and return each; only a table that changes is written again."""
-    done: list[Repair] = []
+def repair(books: Books, choices: Mapping[str, str]) -> None:
+    """Apply the repairs that the flow chose; only a table that changes is written again."""
     for reference in REFERENCES:
-        if choices.get(reference.rule, "fail") == "drop" and reference.table in books.tables:
-            done += _apply(reference, books)
-    return tuple(done)
+        choice = choices.get(reference.rule, "fail")
+        if choice != "fail" and reference.table in books.tables:
+            _apply(reference, books, is_stub=choice == "stub")
 
 
-def _apply(reference: Reference, books: Books) -> list[Repair]:
+def _apply(reference: Reference, books: Books, *, is_stub: bool) -> None:
     spec, before = books.target.tables[reference.table], books.tables[reference.table]
     column = spec.column(reference.column)
     if column is None or column.references is None or column.references[0] not in books.tables:
-        return []
+        return
     known = _known(books.tables[column.references[0]], column.references[1])
     names = [name for name in before.columns if spec.column(name) is column]
     bad = pl.any_horizontal(_dangling(name, known) for name in names)
-    hurt = books.rows(spec.name, bad, *names)
+    place = ["location_id"] if "location_id" in before.columns else []
+    hurt = books.rows(spec.name, bad, *dict.fromkeys([*names, *place]))
     if not hurt.height:
-        return []
+        return
     rule = f"repair.{reference.rule}"
+    if is_stub:
+        _stub(rule, books, column.references, names, hurt, set(known))
+        return
     repairs = list(_repairs(rule, spec, column, names, hurt, set(known)))
     dropped = hurt.filter(pl.Series([one.row_dropped for one in repairs]))
     frame = books.frame(spec.name)
@@ -69,18 +77,30 @@ def _apply(reference: Reference, books: Books) -> list[Repair]:
         frame = _closed_up(frame, names, known)
     books.write(spec.name, frame)
     books.dropped(spec.name, rule, column.name, dropped)
-    books.keys.append(lines(repairs))
-    return repairs
+    books.repairs += repairs
 
 
-def lines(repairs: Sequence[Repair]) -> pl.DataFrame:
-    """The repairs as lines of findings.parquet."""
-    cells = [
-        (one.table, one.key, one.rule, one.column or "", "repair", one.before, one.after)
-        for one in repairs
+def _stub(
+    rule: str,
+    books: Books,
+    reference: tuple[str, str],
+    names: Sequence[str],
+    hurt: pl.DataFrame,
+    known: set[str],
+) -> None:
+    """Make the rows that are missing: a location is called by its id, a course stands where its class is."""
+    name, key = reference
+    header = books.tables[name].columns
+    made: dict[str, dict[str, str]] = {}
+    for row in hurt.iter_rows(named=True):
+        for missing in (row[one] for one in names if row[one] and row[one] not in known):
+            cells = {"location_id": row["location_id"], "location_name": missing, key: missing}
+            made.setdefault(missing, {column: cells.get(column, "") for column in header})
+    schema = dict.fromkeys(header, pl.String)
+    books.add(name, pl.DataFrame(list(made.values()), schema=schema, orient="row"))
+    books.repairs += [
+        Repair(rule, name, missing, None, "", missing, row_added=True) for missing in made
     ]
-    schema = dict.fromkeys(findings_file.COLUMNS, pl.String)
-    return pl.DataFrame(cells, schema=schema, orient="row")
 
 
 def _known(finished: FinishedTable, key: str) -> pl.Series:

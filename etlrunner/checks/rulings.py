@@ -99,6 +99,12 @@ def _why(name: str) -> str:
     """Where such a decision belongs, or why there is none."""
     if name.startswith("repair."):
         return f"say it under repair: {{{name.removeprefix('repair.')}: …}}"
+    if name.startswith("merge."):
+        return f"take {name.removeprefix('merge.')} out of merge_duplicates: for no merges"
+    if name.startswith("figure-"):
+        return (
+            "it is a comparison with the last deliveries and stops nothing; safeguards hold a run"
+        )
     if name.startswith("asm-ref-"):
         return (
             "Apple refuses the whole upload for it; `repair:` says what becomes of such references"

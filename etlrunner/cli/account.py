@@ -138,13 +138,15 @@ def _row(account: Account, row: Row, *, few: bool) -> None:
         _columns(account, row.columns)
     for rule in row.rejects:
         screen.say(f"OUT     {rule.name}")
-    for repair in row.repairs:
-        what = (
-            "the row was dropped" if repair["row_dropped"] else f"→ {repair['after'] or 'nothing'}"
+    for one in row.noted:
+        moved = (
+            f" {one['before'] or 'nothing'} → {one['after'] or 'nothing'}"
+            if one["before"] or one["after"]
+            else ""
         )
-        screen.say(f"repaired  {repair['rule']}: {repair['column']} {repair['before']} {what}")
-    for finding in row.findings:
-        screen.say(f"{finding['severity']:<9} {finding['message']} [{finding['rule']}]")
+        title = f" ({one['title']})" if one["title"] else ""
+        cell = f": {one['column']}{moved}" if one["column"] else ""
+        screen.say(f"{one['verdict']:<9} {one['rule']}{cell}{title}")
     if row.change and row.change.kind == "changed":
         pairs = [
             f"{name} {old or 'nothing'} → {new or 'nothing'}"

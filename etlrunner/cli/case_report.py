@@ -48,6 +48,26 @@ def as_junit(files: Sequence[FileOutcome]) -> str:
     return junit.text_of([junit.TestSuite(file.shown, list(_cases(file))) for file in files])
 
 
+def as_problems(files: Sequence[FileOutcome]) -> dict[str, list[Problem]]:
+    """Every difference at its own place, beside what is wrong with the tests, for annotations."""
+    return {
+        file.shown: [
+            *file.problems,
+            *(_problem(one, outcome) for outcome in file.outcomes for one in outcome.differences),
+        ]
+        for file in files
+    }
+
+
+def _problem(one: Difference, outcome: Outcome) -> Problem:
+    said = (
+        f"{name}: {_quoted(wanted)} expected, {_quoted(came)} came"
+        for name, wanted, came in one.cells
+    )
+    message = "; ".join([f"{outcome.case.name}: {one}", *said])
+    return Problem("E400", message, one.place or outcome.case.place)
+
+
 def _cases(file: FileOutcome) -> Iterator[junit.TestCase]:
     if file.problems:
         text = "\n".join(render.problem(problem) for problem in file.problems)

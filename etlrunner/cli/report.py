@@ -160,17 +160,18 @@ def _of_table(result: Result, name: str) -> Iterator[list[object]]:
     for rule, count in made.counts.filtered.items():
         yield [name, "filtered", rule, "", count]
     for rule, count in made.counts.rejected.items():
-        what = "repaired: row dropped" if rule.startswith("repair.") else "rejected"
+        kind = rule.partition(".")[0]
+        what = {"repair": "repaired: row dropped", "merge": "merged"}.get(kind, "rejected")
         yield [name, what, rule, "", count]
     for one in made.touched:
         yield [name, _TOUCHED[one.verdict], one.rule, one.column, one.count]
     cells = Counter(
-        (repair.rule, repair.column or "")
+        ("row made" if repair.row_added else "cell changed", repair.rule, repair.column or "")
         for repair in result.repairs
         if repair.table == name and not repair.row_dropped
     )
-    for (rule, column), count in sorted(cells.items()):
-        yield [name, "repaired: cell changed", rule, column, count]
+    for (what, rule, column), count in sorted(cells.items()):
+        yield [name, f"repaired: {what}", rule, column, count]
 
 
 _TOUCHED = {"blank": "blanked", "cut": "cut"}

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,10 +47,11 @@ def table(
     title: str = "",
     fold: str = "",
     width: int | None = None,
+    strong: Collection[int] = (),
 ) -> None:
     """A table that fits the terminal; figures to the right. `fold`: only this column may be broken.
 
-    `width`: fit that many columns also where there is no terminal.
+    `width`: fit that many columns also where there is no terminal. `strong`: columns that stand out.
     """
     from rich import box
     from rich.table import Table
@@ -65,6 +66,7 @@ def table(
             name,
             justify="right" if figures else "left",
             overflow="fold",
+            style="bold green" if place in strong else "",
             no_wrap=name != fold if fold else figures,
         )
     for row in cells:

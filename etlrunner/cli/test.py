@@ -1,9 +1,10 @@
-"""`etlrunner test`: the mapping tests, offline, by the engine of the real runs."""
+"""`etlrunner test`: the mapping tests, offline, by the engine of the real runs; and `test record`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,38 @@ if TYPE_CHECKING:
     from etlrunner.model import Finding, FinishedTable, Flow, Problem
 
 
+class Tests(click.Group):
+    """Runs tests, unless the first word is the name of a subcommand."""
+
+    __test__ = False
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return ["record"]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name == "run":
+            return run
+        if name == "record":
+            record: click.Command = import_module("etlrunner.cli.test_record").command
+            return record
+        return None
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args[:1] not in (["record"], ["run"], ["-h"], ["--help"]):
+            args = ["run", *args]
+        return super().parse_args(context, args)
+
+    def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help of running them, which is what nearly everybody wants."""
+        run.format_help(context, formatter)
+        self.format_commands(context, formatter)
+
+
+@click.group(cls=Tests)
+def command() -> None:
+    """Run mapping tests, or record one."""
+
+
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[FILE…]", type=click.Path(path_type=Path))
 @click.option("-k", "word", default="", metavar="WORD", help="Only tests whose name holds WORD.")
@@ -30,14 +63,14 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a report for CI systems, as JUnit XML.",
 )
-@options.json_option
+@options.format_option("github", "gitlab", "junit")
 @options.project_option
-def command(
+def run(
     paths: tuple[Path, ...],
     word: str,
     verbose: bool,
     junit: Path | None,
-    as_json: bool,
+    form: str,
     project: Project,
 ) -> int:
     """Run the mapping tests in FILEs (else all below tests/) and show what differs.
@@ -47,7 +80,7 @@ def command(
     """
     from etlrunner.cli import case_report
 
-    files = [_run_file(project, path, word) for path in _files(project, paths)]
+    files = [run_file(project, path, word) for path in _files(project, paths)]
     if junit is not None:
         _write(junit, case_report.as_junit(files))
     outcomes = [one for file in files for one in file.outcomes]
@@ -55,9 +88,10 @@ def command(
     failed = [one for one in outcomes if not one.passed]
     if not outcomes and not problems:
         raise _nothing_to_run(project, paths, word)
-    if as_json:
-        screen.document(case_report.as_data(files))
-        return 2 if problems else 5 if failed else 0
+    code = 2 if problems else 5 if failed else 0
+    if form != "text":
+        screen.say(_in_form(project, files, form).rstrip("\n"))
+        return code
     screen.problems(problems)
     for outcome in outcomes:
         if not outcome.passed:
@@ -66,7 +100,21 @@ def command(
             screen.say(f"passed: {outcome.case.name} ({outcome.seconds:.2f} s)")
     seconds = sum(one.seconds for one in outcomes)
     screen.say(_verdict(len(outcomes), len(failed), len(problems), seconds))
-    return 2 if problems else 5 if failed else 0
+    return code
+
+
+def _in_form(project: Project, files: Sequence[FileOutcome], form: str) -> str:
+    """The outcome for programs and CI systems."""
+    import json
+
+    from etlrunner.cli import case_report
+    from etlrunner.lib import annotations, git
+
+    if form == "json":
+        return json.dumps(case_report.as_data(files), indent=2, ensure_ascii=False)
+    if form == "junit":
+        return case_report.as_junit(files)
+    return annotations.FORMATS[form](case_report.as_problems(files), git.way_to(project.root))
 
 
 def files_below(project: Project) -> list[Path]:
@@ -80,17 +128,19 @@ def problems_of(project: Project, path: Path) -> list[Problem]:
     """What is wrong with the tests of one file themselves; nothing is run."""
     from etlrunner.checks import rules
     from etlrunner.config import cases as files
+    from etlrunner.config import surroundings
     from etlrunner.mapping import cases
 
+    problems: list[Problem] = []
     try:
         found = files.read(project, path)
-        problems = list(found.problems)
-        flow = _flow(project, found, None)
+        problems += found.problems
+        flow = flow_of(project, found, None)
+        for case in found.cases:
+            problems += cases.problems_of(case, flow.mapping, frozenset(rules.RULES))
     except ConfigurationError as error:
-        return list(error.problems)
-    for case in found.cases:
-        problems += cases.problems_of(case, flow.mapping, frozenset(rules.RULES))
-    return problems
+        problems += error.problems
+    return surroundings.pointed_out(project, problems)
 
 
 def engine(flow: Flow) -> Engine:
@@ -106,14 +156,16 @@ def engine(flow: Flow) -> Engine:
 def _check(
     modules: Sequence[Any], flow: Flow, finished: Mapping[str, FinishedTable], folder: Path
 ) -> Sequence[Finding]:
+    """What the checks find and what was repaired, each as a finding."""
     from etlrunner import check
-    from etlrunner.model import SilentProgress
+    from etlrunner.model import Finding, SilentProgress
     from etlrunner.target import APPLE_SCHOOL_MANAGER
 
     checked = check.check(
         flow, APPLE_SCHOOL_MANAGER, finished, folder, modules=modules, progress=SilentProgress()
     )
-    return checked.findings
+    mended = [Finding(one.rule, "warning", "", one.table, key=one.key) for one in checked.repairs]
+    return [*checked.findings, *mended]
 
 
 def _files(project: Project, paths: Sequence[Path]) -> list[Path]:
@@ -134,10 +186,11 @@ def _files(project: Project, paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _run_file(project: Project, path: Path, word: str) -> FileOutcome:
+def run_file(project: Project, path: Path, word: str = "") -> FileOutcome:
     """Every test of one file that can be run, and what is wrong with the others."""
     from etlrunner.cli.case_report import FileOutcome
     from etlrunner.config import cases as files
+    from etlrunner.config import surroundings
     from etlrunner.mapping import cases
 
     done = FileOutcome(project.shown(path))
@@ -145,21 +198,22 @@ def _run_file(project: Project, path: Path, word: str) -> FileOutcome:
         found = files.read(project, path)
         done.problems += found.problems
         wanted = [case for case in found.cases if word.lower() in case.name.lower()]
-        plain = _flow(project, found, None)
+        plain = flow_of(project, found, None)
     except ConfigurationError as error:
         done.problems += error.problems
         return done
     for case in wanted:
         try:
-            flow = plain if case.layer is None else _flow(project, found, case)
+            flow = plain if case.layer is None else flow_of(project, found, case)
             done.outcomes.append(cases.run_case(case, flow, engine(flow)))
         except ConfigurationError as error:
             done.problems += error.problems
+    done.problems[:] = surroundings.pointed_out(project, done.problems)
     done.problems.sort(key=lambda one: (one.place.line, one.place.column) if one.place else (0, 0))
     return done
 
 
-def _flow(project: Project, found: CaseFile, case: Case | None) -> Flow:
+def flow_of(project: Project, found: CaseFile, case: Case | None) -> Flow:
     """The flow that a file is about, with what one test lays over it; compiled without data once."""
     from etlrunner import plan
     from etlrunner.config import validate
@@ -206,7 +260,7 @@ def _nothing_to_run(project: Project, paths: Sequence[Path], word: str) -> Usage
         names = f"no test has '{word}' in its name"
         return UsageError(names, hint="etlrunner test -v names them all")
     where = " and ".join(str(path) for path in paths) or f"{project.root.name}/tests/"
-    hint = "docs/testing-mappings.md shows how to write one"
+    hint = "docs/testing-mappings.md shows how to write one; etlrunner test record FLOW makes one"
     return UsageError(f"there are no mapping tests in {where}", hint=hint)
 
 

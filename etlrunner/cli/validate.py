@@ -35,16 +35,27 @@ def command(names: tuple[str, ...], sets: dict[str, str], form: str, project: Pr
                 f"a zip's findings are not told as {form}", hint="--format text or json"
             )
         return _validate_zips(archives, as_json=form == "json")
+    plans, found = everything(project, names, sets)
+    _show(project, found, plans, form)
+    wrong = any(one.severity == "error" for many in found.values() for one in many)
+    return 2 if wrong else 0
+
+
+def everything(
+    project: Project, names: tuple[str, ...], sets: dict[str, str]
+) -> tuple[dict[str, Plan | ConfigurationError], dict[str, list[Problem]]]:
+    """The flows as plans, and what was checked -> its problems; without names, also what lies beside."""
     flows = options.flow_names(project, names, every=True)
     plans = {name: _planned(project, name, sets) for name in flows}
     found = {name: _problems_of(plan) for name, plan in plans.items()}
     found |= _problems_of_settings(project)
     if not names:
         found |= _problems_of_tests(project)
-        found |= _unused_bases(project)
-    _show(project, found, plans, form)
-    wrong = any(one.severity == "error" for many in found.values() for one in many)
-    return 2 if wrong else 0
+        broken = any(isinstance(plan, ConfigurationError) for plan in plans.values())
+        misspelt = any(one.code == "E221" for many in found.values() for one in many)
+        found |= {} if misspelt else _unused_bases(project)  # the base that was meant is in use
+        found |= _problems_of_mappings(project) if broken else {}
+    return plans, found
 
 
 def _show(
@@ -73,10 +84,7 @@ def _show(
     else:
         from etlrunner.lib import annotations, git
 
-        top = git.top(project.root)
-        inside = project.root.relative_to(top).as_posix() if top else "."
-        prefix = "" if inside == "." else f"{inside}/"
-        if report := annotations.FORMATS[form](found, prefix).rstrip("\n"):
+        if report := annotations.FORMATS[form](found, git.way_to(project.root)).rstrip("\n"):
             screen.say(report)
         screen.complain(_verdict(found, len(plans)))
 
@@ -123,6 +131,17 @@ def _problems_of_settings(project: Project) -> dict[str, list[Problem]]:
     except ConfigurationError as error:
         return {"etlrunner.yaml": list(error.problems)}
     return {}
+
+
+def _problems_of_mappings(project: Project) -> dict[str, list[Problem]]:
+    """Of every folder of mappings; a flow that cannot be read does not hide them."""
+    from etlrunner import plan
+
+    folders = sorted(
+        path for path in (project.root / "mappings").glob("*") if any(path.glob("*.yaml"))
+    )
+    checked = {path: plan.problems_of_mapping(project, path.name) for path in folders}
+    return {project.shown(path): problems for path, problems in checked.items() if problems}
 
 
 def _problems_of_tests(project: Project) -> dict[str, list[Problem]]:

@@ -123,7 +123,8 @@ def _case(test: Mapping[str, Any], document: Document, way: Key, beside: Any) ->
             as_of = date.fromisoformat(str(test["as_of"]))
         except ValueError:
             spot = document.places.at((*way, "as_of"))
-            problems.append(Problem("E205", f"'{test['as_of']}' is no day", spot, "as_of"))
+            hint = "write a day of the calendar, as 2027-03-01"
+            problems.append(Problem("E205", f"'{test['as_of']}' is no day", spot, "as_of", hint))
     if not any(test.get(part) for part in PARTS):
         hint = "say what is expected: expect:, rejected:, filtered: or findings:"
         problems.append(Problem("E401", "the test expects nothing", place, hint=hint))

@@ -158,7 +158,7 @@ def _texts(node: Mapping[str, Any]) -> Node:
         found["defaultSnippets"] = [
             {"label": "{env: …}", "description": "A variable of the environment.", "body": {"env": "$1"}}
         ]  # fmt: skip
-    elif hint := str(node.get("hint", "")):
+    elif (hint := str(node.get("hint", ""))) and "properties" not in node:  # else of each key
         found["errorMessage"] = found["patternErrorMessage"] = f"{hint[:1].upper()}{hint[1:]}."
     return found
 

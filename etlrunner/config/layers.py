@@ -124,8 +124,9 @@ def _with_bases(
     if found in (*above, path) or len(above) >= MOST_LAYERS:
         names = " -> ".join(project.shown(one) for one in (*above, path, found))
         raise ConfigurationError(
-            [Problem("E220", f"these files extend each other in a circle: {names}", place)]
-        )
+            [Problem("E220", f"these files extend each other in a circle: {names}", place, "extends",
+                     "remove the `extends:` of one of them")]
+        )  # fmt: skip
     below, files = _with_bases(project, found, (*above, path))
     return over(below, document), (*files, path)
 
@@ -160,6 +161,7 @@ def _merged(below: Any, above: Any, way: Key, spots: dict[Key, Spot], places: Pl
             if value is None and KEEPS_NULLS not in under[:1]:
                 merged.pop(key, None)
                 _forget(under, spots)
+                spots |= {under: places.spots[under]} if under in places.spots else {}
             else:
                 merged[key] = _merged(merged.get(key, NOTHING), value, under, spots, places)
         return merged

@@ -221,7 +221,7 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent, way: Key, key: Place | None) -> Scalar | None:
         place = self._place(event)
         plain = event.style is None
-        self.spots[way] = Spot(place, key)
+        self.spots[way] = Spot(place, key, text=event.value)
         if not plain:
             return Scalar(event.value, False, self._inside(event))
         if event.value in NOTHING:

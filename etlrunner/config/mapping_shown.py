@@ -9,6 +9,7 @@ from etlrunner.config import layers, load, mappings, validate
 from etlrunner.config.mappings import Reading
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
+from etlrunner.lib import schema
 from etlrunner.lib.document import Document, Key, Places
 from etlrunner.lib.suggest import close_to
 
@@ -36,10 +37,11 @@ def show(
     overrides = whole.data.get("overrides") or {}
     above = Document(overrides, whole.places.below(("overrides",)), path)
     merged = mappings.merged(Reading(project, today.date()), files[table], table, above)
+    data, _ = schema.check(merged, "mapping")  # for its numbers; the flow was read, so it is right
     if origins:
-        text = layers.with_origins(merged.data, merged.places)
+        text = layers.with_origins(data, merged.places)
     else:
-        text = load.to_yaml(layers.plain(merged.data)).rstrip()
+        text = load.to_yaml(layers.plain(data)).rstrip()
     places = whole.places.below(("overrides", table))
     removed = list(_removed(overrides.get(table), (), places))
     return "\n".join([f"# made from {project.shown(files[table])}", text, *removed])

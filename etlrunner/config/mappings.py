@@ -27,8 +27,13 @@ from etlrunner.model import (
     Step,
     TableMapping,
 )
+from etlrunner.target import TARGETS
 
 WARN_BEFORE = timedelta(days=7)
+_NEEDED = {
+    "columns": 'write expr: COLUMN, text: "…", or each: LIST',
+    "lookups": "write rows: {code: value, …}, or csv: ../crosswalks/FILE.csv",
+}
 MAKES_A_COLUMN = ("expr", "text", "each")
 ONE_OF = {
     "columns": MAKES_A_COLUMN,
@@ -92,7 +97,7 @@ def expiry(
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        hint = "write it as 2027-06-30"
+        hint = "write a day of the calendar, as 2027-06-30"
         reading.problems.append(Problem("E205", f"'{text}' is no day", place, path, hint))
         return None
     told = "; ".join(str(entry[key]) for key in ("reason", "owner") if entry.get(key))
@@ -139,6 +144,7 @@ def _table(reading: Reading, path: Path, stem: str, overrides: Document | None) 
     document = merged(reading, path, stem, overrides)
     data, problems = schema.check(document, "mapping")
     problems += _undecided(data, document)
+    problems += _of_another_table(data, document, path)
     if problems:
         shown = reading.project.shown(path)
         raise ConfigurationError([_in_its_file(one, stem, shown) for one in problems])
@@ -162,6 +168,23 @@ def _in_its_file(problem: Problem, stem: str, mapping: str) -> Problem:
     return replace(problem, path=f"overrides.{stem}.{problem.path}".rstrip("."))
 
 
+def _of_another_table(data: Any, document: Document, path: Path) -> Iterator[Problem]:
+    """A file's name says which table it makes."""
+    table = data.get("table") if isinstance(data, Mapping) else None
+    if table in TARGETS["apple-school-manager"].tables and table != path.stem:
+        place = document.places.at(("table",))
+        message = f"this file is {path.name}, and makes '{table}'"
+        excerpt = document.places.excerpt(place, len(str(table)))
+        yield Problem(
+            "E317",
+            message,
+            place,
+            "table",
+            f"call it {table}.yaml, or write table: {path.stem}",
+            excerpt=excerpt,
+        )
+
+
 def _undecided(data: Any, document: Document) -> Iterator[Problem]:
     """Columns and lookups that say nothing, or two things at once, about what they are."""
     for group, one_of in ONE_OF.items():
@@ -178,7 +201,8 @@ def _undecided(data: Any, document: Document) -> Iterator[Problem]:
                 spot = (*way, *chosen[-1:])
                 place = document.places.key(spot)
                 excerpt = document.places.excerpt(place, len(spot[-1]), key_only=True)
-                yield Problem("E206", message, place, ".".join(way), excerpt=excerpt)
+                hint = f"keep one of {' and '.join(chosen)}" if chosen else _NEEDED[group]
+                yield Problem("E206", message, place, ".".join(way), hint, excerpt=excerpt)
 
 
 def _ready_to_merge(document: Document, above: Document) -> Document:
@@ -241,6 +265,7 @@ class _Freezer:
             },
             path=self.path,
             place=self.places.at(()),
+            spots=self._table_spots(),
         )
 
     def _expiry(self, entry: Mapping[str, Any], way: Key, what: str) -> None:
@@ -250,6 +275,20 @@ class _Freezer:
         path = "" if inside else dotted(("overrides", self.path.stem, *way, "expires"))
         expiry(self.reading, entry, self.places, way, what, path)
 
+    def _table_spots(self) -> dict[str, Place]:
+        """Removed columns have a spot, but no value: they are told apart from misspelt ones by it."""
+        found = {
+            way[1]: spot
+            for way, spot in self.places.spots.items()
+            if way[:1] == ("columns",) and len(way) == 2
+        }
+        spots = {str(name): spot.key or spot.value for name, spot in found.items()}
+        for name in ("key", "columns"):
+            place = self.places.at((name,)) if name == "key" else self.places.key((name,))
+            if place:
+                spots[name] = place
+        return spots
+
     def _located(self, text: Any, way: Key) -> Located | None:
         if text is None:
             return None
@@ -258,9 +297,16 @@ class _Freezer:
 
     def _column(self, name: str, value: Any) -> Column:
         way: Key = ("columns", name)
-        place = self.places.at(way)
+        place, named = self.places.at(way), self.places.key(way)
         if isinstance(value, str):
-            return Column(name, expr=self._located(value, way), place=place)
+            return Column(name, expr=self._located(value, way), place=place, named=named)
+        if value.get("missing") == "default" and "default" not in value:
+            spot = self.places.at((*way, "missing"))
+            message = "`missing: default` needs a `default:` beside it"
+            hint = 'say what stands in for an unknown code: default: "…"'
+            self.reading.problems.append(
+                Problem("E206", message, spot, f"columns.{name}.missing", hint)
+            )
         self._expiry(value, way, f"the override of {name}")
         return Column(
             name,
@@ -274,6 +320,8 @@ class _Freezer:
             required=value.get("required", False),
             max_length=value.get("max_length"),
             place=place,
+            named=named,
+            looked_up=self.places.at((*way, "lookup")),
         )
 
     def _step(self, number: int, step: Mapping[str, Any]) -> Step:
@@ -283,10 +331,10 @@ class _Freezer:
         values = options.filled(
             given, f"transforms/{verb}", self.places.below(way), self.reading.project.root
         )
-        return Step(str(verb), values, place)
+        return Step(str(verb), values, place, _spots(self.places, way))
 
     def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
-        place = self.places.at(("lookups", name))
+        place = self.places.at(("lookups", name, "csv"))
         self._expiry(value, ("lookups", name), f"the code table {name}")
         rows = value.get("rows")
         return LookupTable(
@@ -324,6 +372,20 @@ class _Freezer:
             text = text or f"SHA-256 {hashlib.sha256(content).hexdigest()}"
             self.reading.texts[f"mappings/{found.parent.name}/{found.name}"] = text
         return found
+
+
+def _spots(places: Places, way: Key) -> dict[str, Place]:
+    """Text -> place of each key and value below `way`; the first of equal ones counts."""
+    found: dict[str, Place] = {}
+    for under, spot in places.spots.items():
+        if under[: len(way)] != way or len(under) == len(way):
+            continue
+        if spot.key:
+            found.setdefault(str(under[-1]), spot.key)
+        if spot.text:
+            found.setdefault(spot.text, spot.value)
+            found.setdefault(spot.text.split(" ")[0], spot.value)
+    return found
 
 
 def texts_of(paths: Iterable[Path], project: Project) -> dict[str, str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import shipped
+from etlrunner.lib.document import underlined
 from etlrunner.model import Place, Problem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -31,6 +34,40 @@ def check_name(project: Project, path: Path) -> None:
 def warnings(project: Project, files: tuple[Path, ...]) -> list[Problem]:
     """What is odd, though the flow can run."""
     return [*_open_files(project, files), *_stale_schemas(project)]
+
+
+def pointed_out(project: Project, problems: Iterable[Problem]) -> list[Problem]:
+    """The problems with names of files as people know them, and the line where none is shown yet.
+
+    Only lines of mappings, code tables and tests: in a flow there may be a secret.
+    """
+    found = []
+    for problem in problems:
+        place = problem.place
+        if place and Path(place.file).is_absolute():
+            place = replace(place, file=project.shown(Path(place.file)))
+            problem = replace(problem, place=place)
+        if place and place.line and not problem.excerpt:
+            problem = replace(problem, excerpt=_line(project, problem, place))
+        found.append(problem)
+    return sorted(found, key=_order)
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file, place.line, place.column) if place else ("", 0, 0)
+
+
+def _line(project: Project, problem: Problem, place: Place) -> str:
+    """The line with what the message names underlined, or with its first character."""
+    path = project.root / place.file
+    if not place.file.startswith(("mappings/", "tests/")) or not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rest = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
+    named = re.findall(r"'([^']+)'", problem.message)
+    width = max((len(word) for word in named if rest.lstrip("\"'").startswith(word)), default=1)
+    return underlined(lines, place, width)
 
 
 def _open_files(project: Project, files: tuple[Path, ...]) -> list[Problem]:

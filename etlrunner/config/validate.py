@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
@@ -37,6 +37,7 @@ from etlrunner.model import (
     Located,
     LookupTable,
     MappingSet,
+    Merge,
     Notify,
     Place,
     Problem,
@@ -61,6 +62,8 @@ class ProjectSettings:
     limits: Mapping[str, Cap] = field(default_factory=dict)
     """What each host may be asked, by all flows together."""
 
+
+Judge = Callable[[MappingSet], list[Problem]]
 
 BEFORE_ANY_EXPIRY = datetime(1970, 1, 2, tzinfo=UTC)
 """A moment at which nothing has expired: for tests, and to learn whom to tell that something has."""
@@ -89,8 +92,12 @@ def read_flow_with_warnings(
     *,
     today: date | None = None,
     above: Document | None = None,
+    judge: Judge | None = None,
 ) -> tuple[Flow, list[Problem]]:
-    """The same, with what is odd but no error."""
+    """The same, with what is odd but no error.
+
+    `judge` adds what it knows of the tables of a mapping when other things are wrong already.
+    """
     path = project.flow_path(name)
     surroundings.check_name(project, path)
     _complain_at_once(project, path)
@@ -98,16 +105,18 @@ def read_flow_with_warnings(
     if above is not None:
         document = layers.over(document, above)
     reader = _FlowReader(project, path, document, files, sets or {}, today)
-    flow = reader.flow()
+    flow = reader.flow(judge=judge)
     return flow, [*reader.reading.warnings, *surroundings.warnings(project, files)]
 
 
-def read_mapping_set(project: Project, name: str, place: Place | None = None) -> MappingSet:
+def read_mapping_set(
+    project: Project, name: str, place: Place | None = None, *, judge: Judge | None = None
+) -> MappingSet:
     """A mapping without a flow, as its tests use it; `place` is where it is named."""
     reading = Reading(project, BEFORE_ANY_EXPIRY.date())
     found = mappings.read(reading, name, place, None)
     if reading.problems:
-        raise ConfigurationError(reading.problems)
+        raise ConfigurationError([*reading.problems, *(judge(found) if judge else ())])
     return found
 
 
@@ -180,14 +189,16 @@ class _FlowReader:
         self.reading.texts = mappings.texts_of(files, project)
         self.reading.texts |= {f"--set {key}": value for key, value in sets.items()}
 
-    def flow(self, mapping: MappingSet | None = None) -> Flow:
+    def flow(self, mapping: MappingSet | None = None, judge: Judge | None = None) -> Flow:
         """The flow, with a mapping that was read before, if one is given."""
         data, problems = schema.check(self.document, "flow")
         self.reading.problems += problems
         self._semantics(data)
         mapping = mapping or self._mapping(data)
         if self.reading.problems:
-            raise ConfigurationError(sorted(dict.fromkeys(self.reading.problems), key=_order))
+            more = judge(mapping) if judge and mapping else []
+            problems = [*self.reading.problems, *more]
+            raise ConfigurationError(sorted(dict.fromkeys(problems), key=_order))
         assert mapping is not None
         values = options.filled(data, "flow", self.places, self.project.root)
         return self._built(values, mapping, self._seasons(data, values["safeguards"]))
@@ -301,6 +312,10 @@ class _FlowReader:
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
             rules=rules,
+            merge_duplicates={
+                table: Merge(one["match"], one["keep"], self.places.at(("merge_duplicates", table)))
+                for table, one in values.get("merge_duplicates", {}).items()
+            },
             leave_out=leave_out,
             grace={table: Grace(**one) for table, one in values.get("grace", {}).items()},
             seasons=seasons,

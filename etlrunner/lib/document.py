@@ -50,11 +50,15 @@ class Scalar(str):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where one value stands, and its key; `also` is what it replaced, from another file."""
+    """Where one value stands, and its key; `also` is what it replaced, from another file.
+
+    `text` is what a scalar says. A key that null removed keeps its spot, without a value.
+    """
 
     value: Place
     key: Place | None = None
     also: Place | None = None
+    text: str = ""
 
 
 class Places(Mapping[Key, Place]):
@@ -150,8 +154,8 @@ def _member(line: str, start: int, width: int) -> tuple[str, int]:
 
 
 def is_delicate(lines: list[str], number: int) -> bool:
-    """Whether the line may hold a secret. Mappings hold none, whatever their columns are called."""
-    if any(line.startswith("table:") for line in lines):
+    """Whether the line may hold a secret. Mappings and their tests hold none, whatever a column is called."""
+    if any(line.startswith(("table:", "tests:")) for line in lines):
         return False
     keys = [_key_of(line) for line in _chain(lines, number)]
     if keys[-1] in _WITHOUT_SECRETS:

@@ -28,6 +28,13 @@ def top(root: Path) -> Path | None:
     return Path(answer).resolve() if answer else None
 
 
+def way_to(root: Path) -> str:
+    """The way from the repository's top to a project, as `part/`; empty at the top, or without one."""
+    above = top(root)
+    inside = root.relative_to(above).as_posix() if above else "."
+    return "" if inside == "." else f"{inside}/"
+
+
 def commit(root: Path, revision: str) -> str:
     """The commit that a revision names (`main`, `HEAD~2`, a tag, a hash).
 

@@ -209,7 +209,7 @@ def read_next(
 
     A link to another host is an error: no credentials go there, and guessing may lose records.
     """
-    target = _next_target(link or "")
+    target = link_target(link or "")
     if target is None:
         return False, None
     full = urlsplit(urljoin(url, target))
@@ -223,7 +223,8 @@ def read_next(
     return True, None if offset in query else query
 
 
-def _next_target(link: str) -> str | None:
+def link_target(link: str) -> str | None:
+    """What a `Link` header calls the next page, if it does."""
     for target, parameters in re.findall(r"<([^<>]*)>((?:\s*;\s*[^,;<>]+)*)", link):
         if re.search(
             r";\s*rel\s*=\s*\"?(?:[^\";]*\s)?next(?:\s[^\";]*)?\"?\s*(?:;|$)", parameters, re.I

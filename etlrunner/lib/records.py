@@ -48,6 +48,13 @@ class Field:
     pair: tuple[str, str] | None = None
     """Two fields of each item, written as OneRoster's CSV does: `{type:id}`."""
 
+    @property
+    def is_list(self) -> bool:
+        """Whether the field has several values by itself: a path with `[]`, or pairs."""
+        return self.pair is not None or any(
+            segment.many and not segment.key for path in self.paths for segment in path
+        )
+
 
 def parse_path(text: str) -> Path:
     """The segments of a field path; ValueError says what is wrong with it."""

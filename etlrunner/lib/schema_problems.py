@@ -143,17 +143,30 @@ def _unknown(
 
 def _missing_keys(complaint: Complaint, places: Places) -> Iterator[Problem]:
     way = complaint.way
-    place = places.key(way)
-    name = str(way[-1]) if way else ""
     for key in complaint.wanted:
         if key not in complaint.value:
             schema = complaint.schema.get("properties", {}).get(key, {})
-            where = f" in '{name}'" if name else ""
-            message = f"'{key}' is missing{where}"
+            message = f"'{key}' is missing{_inside(way)}"
+            removed = (*way, key) in places  # its spot stayed behind
+            spot = (*way, key) if removed else way
+            if removed:
+                message += ": null removes it here"
+            place, name = places.key(spot), str(spot[-1]) if spot else ""
             excerpt = places.excerpt(place, len(name), key_only=True) if name else ""
+            if spot and isinstance(spot[-1], int):
+                excerpt = places.excerpt(place, 1)
             yield Problem(
-                "E202", message, place, dotted((*way, key)), _what(schema), excerpt=excerpt
+                "E202", message, place, dotted((*way, key)), _what(key, schema), excerpt=excerpt
             )
+
+
+def _inside(way: Key) -> str:
+    """` in 'source'`; of a list's items, which one."""
+    if not way:
+        return ""
+    if isinstance(way[-1], int):
+        return f" in item {way[-1] + 1} of '{way[-2]}'" if len(way) > 1 else ""
+    return f" in '{way[-1]}'"
 
 
 def only_for(key: str, other: str, allowed: Iterable[str], way: Key, places: Places) -> Problem:
@@ -164,8 +177,10 @@ def only_for(key: str, other: str, allowed: Iterable[str], way: Key, places: Pla
     return Problem("E206", message, place, dotted(way), "remove it", excerpt=excerpt)
 
 
-def _what(schema: Mapping[str, Any]) -> str:
+def _what(key: str, schema: Mapping[str, Any]) -> str:
     """What a key is for, and what it may be."""
+    if "const" in schema:
+        return f"write {key}: {schema['const']}"
     text = str(schema.get("description", ""))
     if "enum" in schema:
         text += f" One of: {', '.join(str(one) for one in schema['enum'][:SHOWN])}."
@@ -178,6 +193,8 @@ def _what(schema: Mapping[str, Any]) -> str:
 def _wrong_value(complaint: Complaint, places: Places) -> Problem:
     way, value = complaint.way, complaint.value
     place = places.at(way)
+    if complaint.keyword == "maxProperties":
+        place = places.key((*way, str([*value][complaint.wanted])))
     code, message, hint = _said(complaint)
     if _is_out_of_place(complaint):
         key = places.key(way)
@@ -214,7 +231,8 @@ def _said(complaint: Complaint) -> tuple[str, str, str]:
     if keyword in ("minLength", "minItems", "minProperties"):
         return "E205", "this is empty", hint or str(schema.get("description", ""))
     if keyword == "maxProperties":
-        return "E205", f"only {wanted} key is allowed here", str(schema.get("description", ""))
+        only = "only one key is" if wanted == 1 else f"only {wanted} keys are"
+        return "E205", f"{only} allowed here", hint or str(schema.get("description", ""))
     if keyword == "pattern":
         return "E205", f"{shown} does not have the right form", hint
     return "E205", f"{shown} is not allowed here", hint

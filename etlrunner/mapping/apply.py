@@ -7,6 +7,7 @@ streams the rows that stay, so that memory grows with what is written and not wi
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -135,7 +136,8 @@ def map_tables(
     progress.start("map", len(wanted), "tables")
     for name, mapping in wanted.items():
         target = APPLE_SCHOOL_MANAGER.tables[name]
-        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, watch)
+        told = watch if not only or name in only else NOBODY
+        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, told)
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
         touched += work.touched_rows
@@ -437,7 +439,7 @@ class _Work:
         header = tuple(pl.read_parquet_schema(path))
         return FinishedTable(
             self.target.name, path, header, counts, fate_path, tuple(self.reasons),
-            tuple(self.notes), tuple(self.touched), tuple(self.codes),
+            tuple(self.notes), tuple(self.touched), codes=tuple(self.codes),
         )  # fmt: skip
 
     def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
@@ -520,6 +522,12 @@ def step_name(step: Step) -> str:
     return f"{step.type}: {detail}" if detail else step.type
 
 
+CERTAIN = frozenset({
+    "E301", "E305", "E308", "E309", "E327", "E310", "E311", "E312", "E316", "E320", "E321", "E322", "E351", "E352", "E353", "E354",
+})  # fmt: skip
+"""Problems that do not depend on a column's type."""
+
+
 def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> list[Problem]:
     """Compile one mapping without data; each transform's place stands in for a missing one."""
     if mapping.source not in roster.TABLES:
@@ -529,6 +537,7 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
         )
         return [problem]
     problems: list[Problem] = []
+    guessed = False  # whether a step failed, and the types of its columns are a guess
     today = date(2000, 1, 1)
     columns: Mapping[str, str] = _source_columns(mapping.source)
     kinds, wrong = _kinds(mapping)
@@ -543,10 +552,18 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
             columns = resolve(step.type).columns(columns, _options(step, today), kinds)
         except ConfigurationError as error:
             path = f"transforms[{number}].{step.type}"
-            problems += [_placed(problem, step, path) for problem in error.problems]
-            return problems  # what follows would only complain about columns that this step makes
-    problems += _tried(lambda: compile_columns(mapping, columns, target, today=today))
-    return problems
+            told = [_placed(problem, step, path) for problem in error.problems]
+            problems += [problem for problem in told if not guessed or problem.code in CERTAIN]
+            columns, guessed = {**columns, **_promised(step)}, True
+    told = _tried(lambda: compile_columns(mapping, columns, target, today=today))
+    return problems + [problem for problem in told if not guessed or problem.code in CERTAIN]
+
+
+def _promised(step: Step) -> dict[str, str]:
+    """What a step that fails would have added, so that nobody complains that it is not there."""
+    made = {str(step.options["as"]): "list"} if "as" in step.options else {}
+    take = step.options.get("take")
+    return made | dict.fromkeys(map(str, take if isinstance(take, Mapping) else ()), "text")
 
 
 def _kinds(mapping: TableMapping) -> tuple[dict[str, Mapping[str, str]], list[Problem]]:
@@ -556,7 +573,7 @@ def _kinds(mapping: TableMapping) -> tuple[dict[str, Mapping[str, str]], list[Pr
     for name, extra in mapping.tables.items():
         if name in roster.TABLES or name == assigned.ASSIGNED:
             message = f"'{name}' is the name of another table"
-            problems.append(Problem("E309", message, extra.place, "tables", "give it another name"))
+            problems.append(Problem("E327", message, extra.place, "tables", "give it another name"))
             continue
         try:
             kinds[name] = extra_tables.columns(extra)
@@ -576,4 +593,23 @@ def _tried(compile_it: Callable[[], object]) -> list[Problem]:
 def _placed(problem: Problem, step: Step, path: str) -> Problem:
     from dataclasses import replace
 
-    return replace(problem, place=problem.place or step.place, path=problem.path or path)
+    named = re.search("'([^']+)'", problem.message)
+    spot = step.spots.get(named[1]) if named else None
+    return replace(
+        problem,
+        place=problem.place or spot or step.place,
+        path=problem.path or path,
+        hint=_turned_around(step, named[1] if named else "") or problem.hint,
+    )
+
+
+def _turned_around(step: Step, name: str) -> str:
+    """A hint where `match` has our column before theirs."""
+    match = step.options.get("match")
+    theirs = roster.TABLES.get(str(step.options.get("from")), ())
+    for left, right in match.items() if isinstance(match, Mapping) else ():
+        if name in (left, right) and left not in theirs and right in theirs:
+            return f"it is written `their column: our column`, so {{{right}: {left}}}"
+        if name == right and name in theirs and left in theirs:
+            return f"it is written `their column: our column`; perhaps {{{right}: {left}}}"
+    return ""

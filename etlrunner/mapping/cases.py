@@ -179,8 +179,7 @@ def _differences(case: Case, flow: Flow, folder: Path, engine: Engine) -> Iterat
         for name, by_id in wanted.items():
             yield from _fates(case, finished[str(name)], by_id, what)
     if case.findings:
-        notes = [note for table in finished.values() for note in table.notes]
-        yield from _findings(case, [*notes, *engine.check(flow, finished, folder)])
+        yield from _findings(case, engine.check(flow, finished, folder))
 
 
 def _fates(

@@ -206,18 +206,38 @@ def _unknown_targets(mapping: TableMapping, target: TargetTable) -> Iterable[Pro
             yield Problem(
                 "E310",
                 f"{target.name}.csv has no column '{name}'",
-                place=column.place,
+                place=column.named or column.place,
                 path=f"columns.{name}",
-                hint=close_to(name, known) or "it has " + ", ".join(known),
+                hint=_instead(name, target),
             )
     for wanted in target.columns:
         if wanted.required and wanted.name not in mapping.columns:
             yield Problem(
                 "E311",
                 f"{target.name}.csv needs a column '{wanted.name}', and the mapping makes none",
-                place=mapping.place,
-                path="columns",
+                place=mapping.spots.get(wanted.name, mapping.spots.get("columns", mapping.place)),
+                path=f"columns.{wanted.name}",
+                hint="null removes it here"
+                if wanted.name in mapping.spots
+                else f"add it below `columns:`, such as  {wanted.name}: …",
             )
+    if mapping.key != target.key:
+        yield Problem(
+            "E316",
+            f"the key of {target.name}.csv is '{target.key}', not '{mapping.key}'",
+            place=mapping.spots.get("key", mapping.place),
+            path="key",
+            hint=f"write key: {target.key}",
+        )
+
+
+def _instead(name: str, target: TargetTable) -> str:
+    """The nearest column; of `location_id_2`, how it is made."""
+    known = [column.name for column in target.columns]
+    column = target.column(name)
+    if column is not None:
+        return f"`{column.name}: {{each: …}}` makes {name} by itself"
+    return close_to(name, known) or "it has " + ", ".join(known)
 
 
 def _no_lookup(column: Column, mapping: TableMapping) -> Problem:
@@ -226,7 +246,7 @@ def _no_lookup(column: Column, mapping: TableMapping) -> Problem:
     return Problem(
         "E312",
         f"there is no lookup '{column.lookup}'",
-        place=column.place,
+        place=column.looked_up or column.place,
         path=f"columns.{column.name}.lookup",
         hint=close_to(column.lookup, mapping.lookups) or f"known: {known}",
     )

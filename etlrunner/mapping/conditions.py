@@ -61,7 +61,7 @@ def kept(frame: pl.LazyFrame, options: Options) -> pl.LazyFrame:
 def require(wanted: Sequence[tuple[str, Columns]]) -> None:
     """Raise ConfigurationError for every name that is not among its columns."""
     missing = [
-        Problem("E301", f"there is no column '{name}' here", hint=close_to(name, among))
+        Problem("E301", f"there is no column '{name}' here", hint=_instead(name, among))
         for name, among in wanted
         if name not in among
     ]
@@ -101,8 +101,13 @@ def theirs(options: Options, tables: Mapping[str, Columns]) -> Columns:
 
 
 def order(options: Options, key: str = "order") -> list[tuple[str, bool]]:
-    """`primary desc` -> ("primary", True)."""
+    """`primary desc` -> ("primary", True). Raises ConfigurationError for another word than desc."""
     words = [str(text).split() for text in options.get(key, ())]
+    odd = [" ".join(pair) for pair in words if pair[1:] not in ([], ["desc"])]
+    if odd:
+        hint = "write the column alone, or with desc behind it: the greatest first"
+        message = "'{}' is not a column to sort by"
+        raise ConfigurationError(Problem("E309", message.format(one), hint=hint) for one in odd)
     return [(pair[0], pair[1:] == ["desc"]) for pair in words]
 
 
@@ -114,3 +119,8 @@ def _located(options: Options, key: str) -> Located:
 def _today(options: Options) -> date:
     today: date = options.get(TODAY, date(2000, 1, 1))
     return today
+
+
+def _instead(name: str, among: Columns) -> str:
+    """The nearest name, or all there are."""
+    return close_to(name, among) or "there are: " + ", ".join(among)

@@ -91,6 +91,8 @@ class Traced:
     """The rows asked for, and which rows of the raw tables `select` took out, by `sourcedId`."""
 
     traces: Mapping[int, Trace]
+    reasons: Sequence[str]
+    """The mapping's rules; a run has more, those of its checks."""
     left_out: Mapping[str, Mapping[str, str]]
 
 
@@ -112,11 +114,13 @@ def trace(
     """
     near = nearby.cut_out(flow.mapping.tables[table], raw, {*rows, *beside}, folder, resolve)
     recorder = Recorder(flow, table, rows, as_of)
-    apply.map_tables(
+    made = apply.map_tables(
         flow, near, folder, as_of=as_of, resolve=resolve, progress=SilentProgress(),
         only=[table], watch=recorder,
     )  # fmt: skip
-    return Traced({row: recorder.trace(row) for row in rows}, recorder.left_out)
+    traces = {row: recorder.trace(row) for row in rows}
+    steps = [apply.step_name(step) for step in flow.mapping.tables[table].transforms]
+    return Traced(traces, [*made[table].reasons, *steps], recorder.left_out)
 
 
 @dataclass

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from etlrunner.sandbox.district import District
 from etlrunner.sandbox.objects import COLLECTIONS, Objects
 from etlrunner.sandbox.sign_in import SignIn
+from etlrunner.sandbox.signatures import Signatures
 from etlrunner.sandbox.switches import VARIANTS, Switches
 from etlrunner.sandbox.wire import LOOPBACK, Incoming, Reply, Wire, to_json
 
@@ -62,6 +63,7 @@ class Skyward:
         self.queries: list[Mapping[str, str]] = []
         """The query of each of them."""
         self._sign_in = SignIn(self._kind, switches, key, secret)
+        self._signatures: Signatures | None = None
         self._contents: dict[str, Objects] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -223,6 +225,8 @@ class Skyward:
 
     def _guarded(self, incoming: Incoming) -> Reply | None:
         """What a data request gets instead of data, if anything."""
+        if self.switches.oauth1:
+            return self._unsigned(incoming)
         kind, _, token = incoming.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return _message(401, "Authorization has been denied for this request.")
@@ -233,6 +237,20 @@ class Skyward:
         if self._take("throttled"):
             return self._unavailable(429)
         return None
+
+    def _unsigned(self, incoming: Incoming) -> Reply | None:
+        """The refusal of a request whose OAuth 1.0a signature is not right."""
+        if self._take("unavailable"):
+            return self._unavailable(503)
+        with self._lock:
+            if self._signatures is None or self._signatures.method != self.switches.oauth1:
+                self._signatures = Signatures(self.switches.oauth1, self.key, self.secret)
+        scheme = self.url.partition("://")[0]
+        url = f"{scheme}://{incoming.headers.get('host', '')}{incoming.path}"
+        problem = self._signatures.problem(incoming, url)
+        if not problem:
+            return None
+        return to_json(401, {"error": problem})
 
     def _take(self, switch: str) -> bool:
         """Count a switch down by one; was there any left?"""

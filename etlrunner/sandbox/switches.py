@@ -67,6 +67,9 @@ class Switches:
     token_unavailable: int = 0
     """So many token requests get 503."""
 
+    oauth1: str = ""
+    """Data requests need an OAuth 1.0a signature of this method, and no token: `HMAC-SHA1`, `HMAC-SHA256`."""
+
     # paging
     default_limit: int = 100
     max_limit: int = 5000

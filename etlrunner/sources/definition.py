@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from etlrunner import roster
 from etlrunner.config import load
 from etlrunner.errors import ConfigurationError
-from etlrunner.lib import records, schema, shipped
+from etlrunner.lib import paging_styles, records, schema, shipped
+from etlrunner.lib.document import Key, Places
 from etlrunner.lib.http import Timeouts
 from etlrunner.lib.oauth import TokenRequest
-from etlrunner.model import Options, Problem
+from etlrunner.lib.paging_styles import Paging
+from etlrunner.lib.sign_in import Auth
+from etlrunner.model import Located, Options, Problem
+from etlrunner.sources import shape
+from etlrunner.sources.shape import Shape
 
 MOST_LEVELS = 5
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -24,9 +29,26 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 class TableDefinition:
     """One collection: its path, the names its record list may have, and the columns' fields."""
 
+    name: str
     path: str
     wrappers: tuple[str, ...]
     fields: Mapping[str, records.Field]
+    shape: Shape
+    """How the columns are made of the fields; empty where the fields are the columns."""
+    place: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """Rows that the definition itself has."""
+    file: str = ""
+    sheet: str = ""
+    sql: str = ""
+    others: tuple[TableDefinition, ...] = ()
+
+    @property
+    def parts(self) -> tuple[TableDefinition, ...]:
+        """What makes the table together: most often the table itself."""
+        return self.others or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +67,9 @@ class Definition:
     refused: str
     renew_on_500: bool
     headers: Mapping[str, str]
+    auth: Auth
     page_size: int
-    limit: str
-    offset: str
+    paging: Paging
     query: Mapping[str, str]
     timeouts: Timeouts
     tables: Mapping[str, TableDefinition]
@@ -59,7 +81,7 @@ def choose(options: Options) -> Definition:
     if options.get("definition"):
         return read(options["definition"], version)
     if options["type"] == "oneroster":
-        return read(f"oneroster-{version or '1.1'}", "")
+        return _signed(read(f"oneroster-{version or '1.1'}", ""), str(options.get("auth", "")))
     return read(f"{options['type']}-{options['variant']}", version)
 
 
@@ -68,6 +90,14 @@ def read(name: str | Path, version: str = "") -> Definition:
     merged, spoken = _merged(name, version, MOST_LEVELS)
     merged.setdefault("name", str(name))
     return _definition(merged, spoken)
+
+
+def _signed(definition: Definition, auth: str) -> Definition:
+    """The same, signed in to as the flow says: `oauth1-sha1`, `oauth1-sha256`."""
+    if not auth.startswith("oauth1"):
+        return definition
+    method: Any = "HMAC-SHA256" if auth.endswith("256") else "HMAC-SHA1"
+    return replace(definition, auth=Auth("oauth1", method))
 
 
 def _merged(name: str | Path, version: str, levels: int) -> tuple[dict[str, Any], str]:
@@ -106,16 +136,38 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not isinstance(under, Mapping):
             merged[key] = value
         else:  # a field is replaced as a whole, whatever form it has
-            merged[key] = {**under, **value} if key == "fields" else _over(under, value)
+            whole = key in ("fields", "columns")
+            merged[key] = {**under, **value} if whole else _over(under, value)
     return merged
 
 
 def _load(path: Path) -> Any:
     """One file, by the schema's opinion of it."""
-    data, problems = schema.check(load.load(path), "source-definition")
+    document = load.load(path)
+    data, problems = schema.check(document, "source-definition")
     if problems:
         raise ConfigurationError(problems)
+    for name, table in data.get("tables", {}).items():
+        _place(table, ("tables", str(name)), document.places)
+        for number, part in enumerate(table.get("parts", ())):
+            _place(part, ("tables", str(name), "parts", number), document.places)
     return data
+
+
+def _place(table: Any, way: Key, places: Places) -> None:
+    """An expression keeps its place, to point at what is wrong in it."""
+    for key in ("where", "columns"):
+        if key in table:
+            table[key] = _placed(table[key], (*way, key), places)
+
+
+def _placed(value: Any, way: Key, places: Places) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(name): one if isinstance(one, Mapping) else _placed(one, (*way, str(name)), places)
+            for name, one in value.items()
+        }
+    return Located(str(value), places.at(way))
 
 
 def _find(name: str | Path) -> Path:
@@ -141,47 +193,88 @@ def plain(data: Any) -> Any:
 
 
 def _definition(data: Mapping[str, Any], version: str) -> Definition:
-    address, token = data["address"], data["token"]
+    address, token = data.get("address", {}), data.get("token", {})
     paging, timeouts = data.get("paging", {}), data.get("timeouts", {})
+    auth = Auth(**data.get("auth", {}))
+    name = Path(str(data["name"]))
+    if not data.get("tables"):
+        raise _problem(name, "there are no tables in it")
     return Definition(
         title=data["title"],
         version=version,
         pasted=tuple(address.get("pasted", ())),
-        roster_paths=tuple(address["roster_paths"]),
-        token_paths=tuple(token["paths"]),
-        token_requests=tuple(_token_request(each) for each in token["requests"]),
+        roster_paths=tuple(address.get("roster_paths", ("",))),
+        token_paths=tuple(token.get("paths", ())),
+        token_requests=tuple(_token_request(each) for each in token.get("requests", ())),
         scopes=tuple(token.get("scopes", ())),
         token_headers=dict(token.get("headers", {})),
         option_headers=dict(token.get("option_headers", {})),
         refused=token.get("refused", ""),
         renew_on_500=_is_true(token.get("renew_on_500", False)),
         headers=dict(data.get("headers", {})),
+        auth=auth,
         page_size=int(paging.get("page_size", 1000)),
-        limit=paging.get("limit", "limit"),
-        offset=paging.get("offset", "offset"),
+        paging=_paging(name, paging),
         query=dict(paging.get("query", {})),
         timeouts=Timeouts(
             _seconds(timeouts.get("connect", "20s")), _seconds(timeouts.get("read", "15m"))
         ),
-        tables={name: _table(name, spec) for name, spec in data["tables"].items()},
+        tables={table: _table(name, table, spec) for table, spec in data["tables"].items()},
     )
+
+
+def _paging(name: Path, spec: Mapping[str, Any]) -> Paging:
+    try:
+        following, total = (paging_styles.path(spec.get(key, "")) for key in ("next", "total"))
+    except ValueError as error:
+        raise _problem(name, f"paging: {error}") from None
+    others = ("page_size", "query", "next", "total", "first_page")
+    plain = {key: value for key, value in spec.items() if key not in others}
+    made = Paging(**plain, next=following, total=total, first_page=int(spec.get("first_page", 1)))
+    if made.style in ("cursor", "url") and not made.next:
+        raise _problem(
+            name, f"paging: the style {made.style} needs `next`, the place in the answer"
+        )
+    return made
 
 
 def _token_request(spec: Mapping[str, Any]) -> TokenRequest:
     return TokenRequest(spec["grant"], spec["credentials"], _is_true(spec.get("scopes", True)))
 
 
-def _table(name: str, spec: Mapping[str, Any]) -> TableDefinition:
+def _table(name: Path, table: str, spec: Mapping[str, Any]) -> TableDefinition:
+    place = spec.get("records", (table,))
     try:
-        fields = {column: records.parse_field(each) for column, each in spec["fields"].items()}
+        fields = {
+            column: records.parse_field(each) for column, each in spec.get("fields", {}).items()
+        }
+        where = paging_styles.path(place) if isinstance(place, str) else ()
+        each = paging_styles.path(spec.get("each", ""))
     except ValueError as error:
-        raise _problem(Path(name), f"tables.{name}: {error}") from None
-    return TableDefinition(spec["path"], tuple(spec.get("records", (name,))), fields)
+        raise _problem(name, f"tables.{table}: {error}") from None
+    beside = {key: value for key, value in spec.items() if key != "parts"}
+    return TableDefinition(
+        name=table,
+        path=spec.get("path", ""),
+        wrappers=() if isinstance(place, str) else tuple(place),
+        fields=fields,
+        shape=shape.read(table, spec),
+        place=where,
+        each=each,
+        query=dict(spec.get("query", {})),
+        rows=tuple(spec.get("rows", ())),
+        file=spec.get("file", ""),
+        sheet=spec.get("sheet", ""),
+        sql=spec.get("sql", ""),
+        others=tuple(_table(name, table, _over(beside, each)) for each in spec.get("parts", ())),
+    )
 
 
 def columns_of(table: str, definition: TableDefinition) -> tuple[str, ...]:
     """The roster model's columns, and those that a project's definition adds."""
     model = roster.TABLES.get(table, ())
+    if definition.shape:
+        return tuple(definition.fields)
     return (*model, *(name for name in definition.fields if name not in model))
 
 

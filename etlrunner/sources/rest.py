@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,14 +15,18 @@ import polars as pl
 
 from etlrunner import roster
 from etlrunner.errors import ConfigurationError, Incomplete, UsageError
-from etlrunner.lib import paging
+from etlrunner.expressions import Type
+from etlrunner.lib import paging, paging_styles
 from etlrunner.lib.http import Door, Limits, Timeouts
+from etlrunner.lib.nested_records import NestedReader
 from etlrunner.lib.oauth import NotThere, SignedIn, TokenPlan, Tokens
 from etlrunner.lib.records import TableReader
 from etlrunner.lib.reply import Reply, address_problem, json_body
-from etlrunner.model import Clock, Options, Progress, Secret
+from etlrunner.lib.sign_in import SignedEach
+from etlrunner.model import Clock, Options, Problem, Progress, Secret
 from etlrunner.sources import definition as definitions
-from etlrunner.sources.definition import Definition
+from etlrunner.sources import shape
+from etlrunner.sources.definition import Definition, TableDefinition
 from etlrunner.sources.report import PullReport
 from etlrunner.table import BatchTable, schema_of
 
@@ -29,9 +35,35 @@ PROBED = ("courses", "classes")
 TERMS = frozenset({"term", "semester"})
 
 
+def problems(options: Options) -> list[Problem]:
+    """What is wrong with the source's definition, as far as it can be told without the server."""
+    try:
+        definition = definitions.choose(options)
+    except ConfigurationError as error:
+        return list(error.problems)
+    found: list[Problem] = []
+    for spec in definition.tables.values():
+        for part in spec.parts:
+            found += _problems_of(part)
+    return found
+
+
+def _problems_of(spec: TableDefinition) -> Sequence[Problem]:
+    try:
+        _shaper(spec)
+        if spec.rows:
+            shape.constant(spec.name, spec.rows)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
 @contextlib.contextmanager
 def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[RestConnection]:
     """Sign in, find the roster's path, and give the connection; everything ends with the block."""
+    found = problems(options)
+    if found:
+        raise ConfigurationError(found)
     definition = definitions.choose(options)
     door = _door(options, definition, clock)
     try:
@@ -69,9 +101,9 @@ class RestConnection:
         """One table of the roster; its pages travel while it is iterated, once."""
         if table not in self._definition.tables:
             raise UsageError(f"{self._definition.title} has no table {table}")
-        reader = self._reader(table)
-        report = PullReport()
-        result = BatchTable(reader.schema, self._frames(table, reader, report))
+        spec, report = self._definition.tables[table], PullReport()
+        frames = chain.from_iterable(self._frames(part, report) for part in spec.parts)
+        result = BatchTable(self._schema(spec), frames)
         result.report = report
         return result
 
@@ -79,9 +111,38 @@ class RestConnection:
         """Counts of schools and terms; asks for no person, and says which collection is forbidden."""
         schools = self._count("orgs", {"school"})
         terms = self._count("academicSessions", TERMS)
-        for table in PROBED:
-            self._page(table, self._reader(table), 0, 1, None)
+        for table in self._harmless(PROBED):
+            self._one_record(table)
         return {"schools": schools, "terms": terms}
+
+    def _first_asked(self) -> TableDefinition:
+        """The collection whose answer shows that the path is right."""
+        found = next(self._harmless(("orgs", *PROBED)), None)
+        if found is None:
+            raise UsageError(f"{self._definition.title}: no collection without persons has a path")
+        return found
+
+    def _one_record(self, spec: TableDefinition) -> None:
+        """Ask for a single record, to see whether it may be read; nothing is made of it."""
+        style, reader = self._definition.paging, self._reader(spec)
+        if style.style == "offset":
+            self._page(spec, reader, 0, 1, None)
+        else:
+            self._page_by_query(spec, reader, paging_styles.first(style, 1))
+
+    def _harmless(self, tables: Iterable[str]) -> Iterator[TableDefinition]:
+        """Collections whose answers hold no person, as far as the definition tells."""
+        specs = self._definition.tables
+        persons = {
+            part.path
+            for name in ("users", "enrollments")
+            if name in specs
+            for part in specs[name].parts
+        }
+        for name in tables:
+            for part in specs[name].parts if name in specs else ():
+                if part.path and part.path not in persons:
+                    yield part
 
     def abort(self, why: str) -> None:
         """End whatever is under way, from another thread."""
@@ -97,7 +158,7 @@ class RestConnection:
         for path in paths:
             self._base = _join(self._root, path)
             try:
-                self._page("orgs", self._reader("orgs"), 0, 1, None)
+                self._one_record(self._first_asked())
             except NotThere:
                 continue
             except Incomplete as error:
@@ -108,6 +169,12 @@ class RestConnection:
 
     def _sign_in(self, clock: Clock) -> SignedIn:
         definition, options = self._definition, self._options
+        if definition.auth.style != "oauth2":
+            return SignedEach(
+                self._door, definition.auth, options.get("key") or Secret(""),
+                options.get("secret") or Secret(""), clock, headers=definition.headers,
+                refused=definition.refused,
+            )  # fmt: skip
         tokens = Tokens(
             self._door, _token_plan(definition, options, self._root), options["key"],
             options["secret"], clock,
@@ -116,28 +183,54 @@ class RestConnection:
             self._door, tokens, headers=definition.headers, renew_on_500=definition.renew_on_500
         )
 
-    def _reader(self, table: str) -> TableReader:
-        spec = self._definition.tables[table]
+    def _schema(self, spec: TableDefinition) -> Mapping[str, Any]:
+        if spec.rows or spec.parts[0].shape:
+            return schema_of(roster.TABLES[spec.name], roster.LISTS.get(spec.name, ()))
+        return self._reader(spec).schema
+
+    def _reader(self, spec: TableDefinition) -> TableReader:
+        table = spec.name
         columns = definitions.columns_of(table, spec)
-        schema = schema_of(columns, roster.LISTS.get(table, ()))
+        if not spec.shape:
+            schema = schema_of(columns, roster.LISTS.get(table, ()))
+        else:
+            many = (name for name, each in spec.fields.items() if each.is_list)
+            schema = schema_of(columns, many)
+        if spec.place or spec.each:
+            return NestedReader(
+                table, spec.fields, spec.wrappers, schema, place=spec.place, each=spec.each
+            )
         return TableReader(table, spec.fields, spec.wrappers, schema)
 
-    def _frames(
-        self, table: str, reader: TableReader, report: PullReport
-    ) -> Iterator[pl.DataFrame]:
+    def _frames(self, spec: TableDefinition, report: PullReport) -> Iterator[pl.DataFrame]:
+        """The pages of one collection in the roster's columns; what is known of them adds to the report."""
+        if spec.rows:
+            yield shape.constant(spec.name, spec.rows)
+            return
+        table, reader = spec.name, self._reader(spec)
         pull = paging.Pull(table)
         size = int(self._options.get("page_size") or self._definition.page_size)
 
         def fetch(offset: int, limit: int, query: Mapping[str, str] | None) -> paging.Page:
-            return self._page(table, reader, offset, limit, query)
+            return self._page(spec, reader, offset, limit, query)
 
-        for page in paging.pages(fetch, pull, page_size=size, concurrency=self._concurrency):
+        style, shaper = self._definition.paging, _shaper(spec)
+        if style.style == "offset":
+            pages = paging.pages(fetch, pull, page_size=size, concurrency=self._concurrency)
+        else:
+            follow = partial(self._page_by_query, spec, reader)
+            pages = paging_styles.pages(follow, pull, style, page_size=size)
+        for page in pages:
             if pull.pages == 1:
                 self._progress.start(table, pull.stated)
             self._progress.advance(table, page.count)
-            yield page.content
-        report.rows, report.pages, report.stated = pull.rows, pull.pages, pull.stated
-        report.shifted, report.is_proven = pull.shifted, pull.is_proven
+            yield shaper.kept(page.content) if shaper else page.content
+        report.rows, report.pages = report.rows + pull.rows, report.pages + pull.pages
+        whole = self._definition.tables[table]
+        if not whole.others and not spec.shape and not spec.each:
+            report.stated = pull.stated  # else what counts of it may be fewer than came
+        report.shifted += pull.shifted
+        report.is_proven = report.is_proven and pull.is_proven
         self._progress.done(table)
 
     @property
@@ -146,25 +239,31 @@ class RestConnection:
 
     def _page(
         self,
-        table: str,
+        spec: TableDefinition,
         reader: TableReader,
         offset: int,
         limit: int,
         query: Mapping[str, str] | None,
     ) -> paging.Page:
-        definition = self._definition
-        url = self._base + definition.tables[table].path
+        definition, style = self._definition, self._definition.paging
+        table, url = spec.name, self._base + spec.path
         what = f"{table} from {offset}" if offset else table
-        asked = {**definition.query, definition.limit: str(limit), definition.offset: str(offset)}
+        asked = {
+            **definition.query,
+            **spec.query,
+            style.limit: str(limit),
+            style.offset: str(offset),
+        }
 
         def take(reply: Reply) -> paging.Page:
-            frame = reader.frame(reader.decode(json_body(reply, what)))
-            more, cursor = paging.read_next(reply.headers.get("Link"), url, definition.offset, what)
+            found = reader.decode(json_body(reply, what))
+            frame, count = reader.frame(found), getattr(found, "records", len(found))
+            more, cursor = paging.read_next(reply.headers.get("Link"), url, style.offset, what)
             return paging.Page(
-                len(frame),
-                fingerprint(frame),
+                count,
+                fingerprint(frame, reply.body),
                 frame,
-                paging.read_total(reply.headers.get("X-Total-Count")),
+                paging_styles.total(style, reply),
                 cursor,
                 more,
                 *_ends(frame),
@@ -179,10 +278,35 @@ class RestConnection:
         )
         return page
 
+    def _page_by_query(
+        self, spec: TableDefinition, reader: TableReader, query: Mapping[str, str]
+    ) -> paging.Page:
+        """One page where the answer itself says how to ask for the next."""
+        style, table, url = self._definition.paging, spec.name, self._base + spec.path
+
+        def take(reply: Reply) -> paging.Page:
+            found = reader.decode(json_body(reply, table))
+            frame, count = reader.frame(found), getattr(found, "records", len(found))
+            return paging.Page(
+                count,
+                fingerprint(frame, reply.body),
+                frame,
+                paging_styles.total(style, reply),
+                paging_styles.following(style, query, count, reply, url, table),
+            )
+
+        page: paging.Page = self._source.get(
+            url,
+            params={**self._definition.query, **spec.query, **query},
+            what=f"reading {table}",
+            collection=table,
+            read=take,
+        )
+        return page
+
     def _count(self, table: str, types: frozenset[str] | set[str]) -> int:
         return sum(
-            int(frame["type"].is_in(list(types)).sum())
-            for frame in self._frames(table, self._reader(table), PullReport())
+            int(frame["type"].is_in(list(types)).sum()) for frame in self.read(table).batches
         )
 
     def _no_roster(self, paths: tuple[str, ...]) -> ConfigurationError:
@@ -200,17 +324,30 @@ class RestConnection:
         )
 
 
-def fingerprint(frame: pl.DataFrame) -> int:
-    """A number for the set of ids on a page, whatever their order."""
+def fingerprint(frame: pl.DataFrame, body: bytes) -> int:
+    """A number for the set of ids on a page, whatever their order; where no id is taken, for the answer.
+
+    A definition may take fields of a record that are the same in many: that is no page that comes twice.
+    """
+    if "sourcedId" not in frame.columns:
+        return hash(body)
     return hash((len(frame), int(frame["sourcedId"].hash().sum() or 0)))
 
 
 def _ends(frame: pl.DataFrame) -> tuple[int | None, int | None]:
     """Numbers for the ids of the first and the last record."""
-    if frame.is_empty():
+    if frame.is_empty() or "sourcedId" not in frame.columns:
         return None, None
     ids = frame["sourcedId"]
     return hash(ids[0]), hash(ids[-1])
+
+
+def _shaper(spec: TableDefinition) -> shape.Shaper | None:
+    """What makes the roster's columns of the fields, where they are not the same."""
+    if not spec.shape:
+        return None
+    kinds = {name: Type.LIST if each.is_list else Type.TEXT for name, each in spec.fields.items()}
+    return shape.compile_shape(spec.shape, kinds)
 
 
 def root_of(domain: str, definition: Definition, allow_http: bool = False) -> str:

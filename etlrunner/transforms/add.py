@@ -11,6 +11,9 @@ from etlrunner.mapping.conditions import Columns
 from etlrunner.model import Options
 from etlrunner.table import ColumnTable, frame_of
 
+LOCAL = True
+"""A row's fate hangs on itself and what it matches, and on no other row of its table."""
+
 
 def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table]) -> petl.Table:
     """Ours, and one more: text, or a list where the expression gives one."""

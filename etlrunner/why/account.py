@@ -16,8 +16,10 @@ from typing import Any
 
 import polars as pl
 
+from etlrunner import findings_file
 from etlrunner import plan as plans
 from etlrunner import table as tables
+from etlrunner.checks.rules import RULES
 from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files, masking
@@ -97,8 +99,8 @@ class Row:
     """`written`, or the rule that took it out."""
     columns: Sequence[Column]
     rejects: Sequence[Rule] = ()
-    repairs: Sequence[Mapping[str, Any]] = ()
-    findings: Sequence[Mapping[str, Any]] = ()
+    noted: Sequence[Mapping[str, str]] = ()
+    """What checks and repairs did to it: rule, title, column, verdict, before, after."""
     change: Change | None = None
 
 
@@ -149,7 +151,7 @@ class Accounts:
         self.delivered_folder = delivered
         self.delivered = deliveries.read(delivered)
         self.show = show
-        self.known = frozenset(_known_open(self.mapping))
+        self.known = frozenset(open_columns(self.mapping))
 
     def of(self, rows: Sequence[int]) -> list[Account]:
         """One account per source row, in order."""
@@ -164,9 +166,13 @@ class Accounts:
 
     def _account(self, traced: Traced, number: int, record: Mapping[str, Any]) -> Account:
         told = traced.traces[number]
-        made = [self._row(one) for one in told.made]
+        wrote = self.records.fates(number)
+        later = {key: rule for key, rule in wrote if rule and rule not in traced.reasons}
+        made = [self._row(one, later) for one in told.made]
+        if not (made or record):
+            made = [self._made_by_a_rule(key) for key, rule in wrote if not rule]
         fates = Counter(row.fate for row in made) if made else told.fates
-        written_down = {rule or WRITTEN for rule in self.records.fates(number)}
+        written_down = {rule or WRITTEN for _, rule in wrote}
         run = self.kept.run
         others = self.records.of([one for one in self.records.beside([number]) if one != number])
         return Account(
@@ -200,7 +206,7 @@ class Accounts:
         for name, mapping in self.flow.mapping.tables.items():
             if name != self.table and mapping.source == self.mapping.source:
                 fates = Records(self.kept, self.flow, name).fates(number)
-                found[name] = sorted({rule or WRITTEN for rule in fates})
+                found[name] = sorted({rule or WRITTEN for _, rule in fates})
         return found
 
     # ------------------------------------------------------------ rules
@@ -276,31 +282,36 @@ class Accounts:
 
     # ------------------------------------------------------------ rows
 
-    def _row(self, made: MadeRow) -> Row:
+    def _row(self, made: MadeRow, later: Mapping[str, str]) -> Row:
+        """A row as the mapping made it; `later` are the rules that took rows out after that."""
         key = made.cells[self.spec.key]
-        sent = self._finished(key) if made.fate == WRITTEN else None
-        repairs = self._about("repairs", key) if made.fate == WRITTEN else []
-        fate = made.fate
-        for one in repairs:
-            fate = str(one["rule"]) if one["row_dropped"] else fate
-        findings = self._about("found", key) if made.fate == WRITTEN else []
+        fate = later.get(key, made.fate) if made.fate == WRITTEN else made.fate
+        sent = self._finished(key) if fate == WRITTEN else None
         return Row(
             key=key,
             fate=fate,
-            columns=list(self._columns(made)),
+            columns=list(self._columns(made, sent)),
             rejects=[self._rule("reject", one, {}) for one in made.rules if one.out],
-            repairs=repairs,
-            findings=findings,
-            change=self._change(key, sent if fate == WRITTEN else None),
+            noted=self._noted(key) if made.fate == WRITTEN else [],
+            change=self._change(key, sent),
         )
 
-    def _columns(self, made: MadeRow) -> Iterator[Column]:
+    def _made_by_a_rule(self, key: str) -> Row:
+        """A row that no record of the source became: a repair made it."""
+        sent = self._finished(key) or {}
+        columns = [
+            Column(name, value, "a rule made this row", {}) for name, value in sent.items() if value
+        ]
+        return Row(key, WRITTEN, columns, noted=self._noted(key), change=self._change(key, sent))
+
+    def _columns(self, made: MadeRow, sent: Mapping[str, str] | None) -> Iterator[Column]:
         """The mapping's columns; a list as one line, with its values in order."""
         for name, column in self.mapping.columns.items():
             located = column.expr or column.each
-            values = [made.cells[one] for one in _numbered(name, made.cells) if made.cells[one]]
-            value = ", ".join(values)
+            value = _joined(name, made.cells)
             reads = made.reads[name]
+            last = _joined(name, sent) if sent is not None else value
+            changed = [f"sent as {self._one(name, last)}"] if last != value else []
             yield Column(
                 name,
                 self._mask({name: value})[name],
@@ -308,7 +319,7 @@ class Accounts:
                 self._mask(reads)
                 if self.show
                 else masking.opened(reads, self.mapping.source, self.known),
-                list(self._notes(name, made, value)),
+                [*self._notes(name, made, value), *changed],
                 self._shown((located.place if located else None) or column.place),
             )
 
@@ -349,13 +360,15 @@ class Accounts:
         }
         return Change("changed" if pairs else "unchanged", run, pairs)
 
-    def _about(self, what: str, key: str) -> list[dict[str, Any]]:
-        """What the checks noted of this key."""
-        path = self.kept.folder / f"{what}.parquet"
+    def _noted(self, key: str) -> list[dict[str, str]]:
+        """What checks and repairs wrote down about this key."""
+        path = self.kept.folder / findings_file.NAME
         if not path.is_file():
             return []
         mine = (pl.col("table") == self.table) & (pl.col("key") == key)
-        return tables.collect(tables.scan(path).frame.filter(mine)).to_dicts()
+        lines = tables.collect(tables.scan(path).frame.filter(mine).drop("table", "key")).to_dicts()
+        titles = {one["rule"]: RULES[one["rule"]].title for one in lines if one["rule"] in RULES}
+        return [{**one, "title": titles.get(one["rule"], "")} for one in lines]
 
     # ------------------------------------------------------------ what is shown
 
@@ -398,11 +411,13 @@ def _what(told: Stepped) -> str:
     return "kept" if after == before else f"{before} rows became {after}"
 
 
-def _numbered(name: str, cells: Mapping[str, str]) -> list[str]:
-    return [one for one in cells if one == name or one.removeprefix(f"{name}_").isdigit()]
+def _joined(name: str, cells: Mapping[str, str]) -> str:
+    """A cell; of a numbered column all its values in order."""
+    names = [one for one in cells if one == name or one.removeprefix(f"{name}_").isdigit()]
+    return ", ".join(cells[one] for one in names if cells[one])
 
 
-def _known_open(mapping: TableMapping) -> Iterator[str]:
+def open_columns(mapping: TableMapping) -> Iterator[str]:
     """Columns that steps make out of open ones."""
     for step in mapping.transforms:
         theirs, take = str(step.options.get("from", "")), step.options.get("take")

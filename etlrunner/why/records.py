@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from etlrunner import table as tables
-from etlrunner.evidence import Evidence
 from etlrunner.model import Flow
 from etlrunner.table import ROW
 from etlrunner.target import APPLE_SCHOOL_MANAGER
@@ -57,10 +56,24 @@ class Near:
     words: tuple[str, ...]
 
 
-class Records:
-    """The source of one target table in a kept run."""
+class Mapped(Protocol):
+    """A roster and what was made of it: a kept run's (`evidence.Evidence`), or one just mapped."""
 
-    def __init__(self, kept: Evidence, flow: Flow, table: str) -> None:
+    @property
+    def raw(self) -> Mapping[str, Path]: ...
+
+    @property
+    def reasons(self) -> Mapping[str, tuple[str, ...]]: ...
+
+    def finished(self, table: str) -> Path: ...
+
+    def fate(self, table: str) -> Path: ...
+
+
+class Records:
+    """The source of one target table in a roster that was mapped."""
+
+    def __init__(self, kept: Mapped, flow: Flow, table: str) -> None:
         self.kept = kept
         self.flow = flow
         self.table = table
@@ -111,11 +124,11 @@ class Records:
         mine = fates.filter(pl.col("key").is_in(keys.implode()))
         return self._rows(mine) or tuple(rows)
 
-    def fates(self, row: int) -> list[str]:
-        """What the run wrote down about a source row: rules, and the empty text for a written row."""
+    def fates(self, row: int) -> list[tuple[str, str]]:
+        """What the run wrote down about a source row: (key, rule); no rule for a row that was written."""
         rules = self.kept.reasons[self.table]
-        found = tables.collect(self._fates().filter(pl.col(ROW) == row).select("fate"))["fate"]
-        return [rules[fate - 1] if fate else "" for fate in found]
+        found = tables.collect(self._fates().filter(pl.col(ROW) == row).select("key", "fate"))
+        return [(key, rules[fate - 1] if fate else "") for key, fate in found.iter_rows()]
 
     def nearly(self, word: str) -> Iterator[Near]:
         """What it might be instead: written otherwise, or in another table."""
@@ -166,7 +179,7 @@ class Records:
         return tables.scan(self.kept.raw[name]).frame
 
     def _fates(self) -> pl.LazyFrame:
-        return tables.scan(Path(self.kept.fate(self.table))).frame
+        return tables.scan(self.kept.fate(self.table)).frame
 
     def _rows(self, frame: pl.LazyFrame) -> tuple[int, ...]:
         found = tables.collect(frame.select(ROW).unique(maintain_order=True))

@@ -166,6 +166,67 @@ def test_an_empty_required_location_is_no_reference_and_stays_an_error(tmp_path:
     assert [f.rule for f in made.findings] == ["asm-required"]
 
 
+def stubbed(folder: Path, tables: District, **repair: str) -> check.Checked:
+    return check.check(
+        finished.flow(repair=repair),
+        TARGET,
+        finished.finished(folder, tables),
+        folder,
+        modules=(apple_school_manager, references),
+        progress=SilentProgress(),
+    )
+
+
+def test_a_missing_course_is_made_from_its_id_where_its_class_is(tmp_path: Path) -> None:
+    tables = finished.district()
+    tables["classes"][1]["course_id"] = "C-9"
+    made = stubbed(tmp_path, tables, class_course_missing="stub")
+    new = {row["course_id"]: row for row in rows(made, "courses")}["C-9"]
+    assert new == {"course_id": "C-9", "course_number": "", "course_name": "", "location_id": "102"}
+    counts = made.finished["courses"].counts
+    assert (counts.read, counts.added, counts.written) == (2, 1, 3)
+    [repair] = made.repairs
+    assert (repair.table, repair.key, repair.after, repair.row_added) == (
+        "courses",
+        "C-9",
+        "C-9",
+        True,
+    )
+    assert {f.rule for f in made.findings} == {"asm-course-no-name", "asm-course-no-classes"}
+    assert [row["course_id"] for row in rows(made, "courses")] == ["C-1", "C-2", "C-9"]
+
+
+def test_a_missing_location_is_made_once_and_called_by_its_id(tmp_path: Path) -> None:
+    tables = finished.district()
+    tables["students"][0]["location_id_2"] = "D-1"
+    tables["staff"][0]["location_id"] = "D-1"
+    made = stubbed(tmp_path, tables, person_location_missing="stub")
+    assert {"location_id": "D-1", "location_name": "D-1"} in rows(made, "locations")
+    assert [(r.table, r.key) for r in made.repairs] == [("locations", "D-1")]
+    assert made.findings == ()
+    lines = pl.read_parquet(tmp_path / "findings.parquet")
+    assert lines.select("table", "key", "verdict").rows() == [("locations", "D-1", "stub")]
+
+
+def test_a_course_of_a_school_that_is_not_there_takes_its_classes_along(tmp_path: Path) -> None:
+    tables = finished.district()
+    tables["courses"][1]["location_id"] = "9"
+    made = checked(tmp_path, tables, "course_location_missing", "class_course_missing", *ALL)
+    assert [row["class_id"] for row in rows(made, "classes")] == ["K-1"]
+    assert [row["roster_id"] for row in rows(made, "rosters")] == ["K-1-S-1", "K-1-S-2"]
+    assert made.findings == ()
+
+
+def test_a_stub_has_a_fate_and_the_law_holds(tmp_path: Path) -> None:
+    tables = finished.district()
+    tables["classes"][0]["location_id"] = "55"
+    made = stubbed(tmp_path, tables, class_location_missing="stub").finished["locations"]
+    assert made.fate_path is not None
+    fates = pl.read_parquet(made.fate_path)
+    assert fates.filter(key="55").rows() == [(2, "55", 0)]
+    assert made.counts.holds()
+
+
 def test_a_table_without_repairs_is_not_written_again(tmp_path: Path) -> None:
     tables = finished.district()
     tables["rosters"].append(finished.roster("K-9", "S-1"))

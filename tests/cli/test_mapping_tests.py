@@ -225,3 +225,15 @@ def test_junit_says_the_same_for_a_ci_system(run: Test, folder: Path):
     failed = ended.document["tests"][0]
     assert (failed["file"], failed["line"], failed["passed"]) == ("tests/t.yaml", 4, False)
     assert failed["differs"][0]["cells"][0]["came"] == "Ada"
+
+
+def test_annotations_stand_at_the_row_that_differs(run: Test):
+    text = ONE + "    expect:\n      students:\n        - {person_id: p1, first_name: Adam}\n"
+    ended = run(text, "--format", "github")
+    assert (ended.code, ended.err) == (5, "")
+    assert ended.out == (
+        "::error file=tests/t.yaml,title=E400,line=12,endLine=12,col=11::a pupil is a row: "
+        'students p1 differs; first_name: "Adam" expected, "Ada" came\n'
+    )
+    assert '"check_name": "E400"' in run(text, "--format", "gitlab").out
+    assert "<failure" in run(text, "--format", "junit").out

@@ -178,3 +178,61 @@ def test_mistakes_are_told_apart(etlrunner: Etlrunner, home: pl.DataFrame):
 def test_a_flow_that_never_ran_says_how_to_begin(etlrunner: Etlrunner, lakeside: Path):
     ended = etlrunner("why", "lakeside", "students", "1")
     assert (ended.code, "etlrunner plan lakeside" in ended.err) == (2, True)
+
+
+def test_preview_says_of_what_is_not_written_why_and_where_to_ask(
+    etlrunner: Etlrunner, home: pl.DataFrame
+):
+    pupil = home.filter((pl.col("role") == "student") & (pl.col("status") == "active"))[
+        "sourcedId"
+    ][0]
+    teacher = home.filter(pl.col("role") == "teacher")["sourcedId"][0]
+    ids = [word for one in (pupil, teacher, "nobody") for word in ("--id", one)]
+    shown = etlrunner("preview", "home", "students", *ids)
+    lines = shown.out.splitlines()
+    assert (shown.code, lines[-1].split(" of ")[0]) == (0, "1")
+    ask = f"etlrunner why home students {teacher}"
+    assert f'students {teacher}: taken out by `role == "student"`; more: {ask}' in lines
+    assert "students nobody: not in the source; more: etlrunner why home students ID" in lines
+    assert max(map(len, lines)) <= 80 or not any(len(line) > 80 for line in lines if "→" in line)
+    document = etlrunner("preview", "home", "students", *ids, "--json").document
+    assert [one["fate"] for one in document] == [
+        "written",
+        'role == "student"',
+        "not in the source",
+    ]
+    assert [one["result"] is None for one in document] == [False, True, True]
+    by_mail = etlrunner("preview", "home", "students", "--id", "a@b.example", "--json").document
+    assert by_mail[0]["fate"] == "not in the source"
+
+
+def test_preview_shows_the_rows_after_each_step(etlrunner: Etlrunner, home: pl.DataFrame):
+    shown = etlrunner("preview", "home", "classes", "--rows", "2", "--steps")
+    assert shown.code == 0
+    assert "step 1, collect (etlrunner/mappings/apple-school-manager/classes.yaml:8:5)" in shown.out
+    assert "+instructors" in shown.out
+    assert "\x1b" not in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+    [one] = etlrunner("preview", "home", "classes", "--rows", "1", "--steps", "--json").document
+    assert [step["step"].split(":")[0] for step in one["steps"]] == ["collect", "join", "join"]
+    assert one["steps"][0]["after"][0]["instructors"] == one["steps"][2]["after"][0]["instructors"]
+    teacher = home.filter(pl.col("role") == "student")["sourcedId"][0]
+    gone = etlrunner("preview", "home", "staff", "--id", teacher, "--steps").out
+    assert " gone " in gone
+
+
+def test_preview_takes_the_roster_of_a_run_that_failed_over_its_mapping(
+    etlrunner: Etlrunner, home: pl.DataFrame, folder: Path
+):
+    flow = folder / "flows" / "home.yaml"
+    mended = flow.read_text()
+    lookups = "lookups: {few: {rows: {XX: '1'}}}"
+    grade = "{expr: grades | first, lookup: few, missing: fail}"
+    columns = f"overrides: {{students: {{columns: {{grade_level: {grade}}}, {lookups}}}}}\n"
+    flow.write_text(FLOW.replace(FLOW.strip().splitlines()[-1] + "\n", columns))
+    assert etlrunner("plan", "home", "--as-of", "2027-03-01").code == 5
+    flow.write_text(mended)
+    shown = etlrunner("preview", "home", "students", "--rows", "1")
+    assert (shown.code, "the roster is that of home-" in shown.err) == (0, True)
+    failed = etlrunner("history", "home", "--json").document["runs"][0]["id"]
+    assert f"of {failed};" in shown.err

@@ -127,7 +127,7 @@ def finished(folder: Path, tables: Mapping[str, Rows]) -> dict[str, FinishedTabl
 
 def flow(
     sink: Mapping[str, object] | None = None,
-    repair: Iterable[str] = (),
+    repair: Iterable[str] | Mapping[str, str] = (),
     rules: Mapping[str, Verdict] | None = None,
     **fields: object,
 ) -> Flow:
@@ -138,7 +138,7 @@ def flow(
         source=Component("skyward", {}),
         sink=Component("apple-school-manager", dict(sink or {})),
         mapping=MappingSet("apple-school-manager", {}),
-        repair=dict.fromkeys(repair, "drop"),
+        repair=dict(repair) if isinstance(repair, Mapping) else dict.fromkeys(repair, "drop"),
         rules={rule: Ruling(verdict) for rule, verdict in (rules or {}).items()},
         **fields,  # type: ignore[arg-type]
     )

@@ -12,6 +12,7 @@ import pytest
 
 from etlrunner import evidence
 from etlrunner.evidence import Evidence
+from etlrunner.lib import shipped
 from etlrunner.run import Result
 from etlrunner.sandbox.district import District
 from tests.support.project import DAY, TestProject
@@ -65,6 +66,58 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     project.close()
 
 
+@pytest.fixture(scope="session")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """A mapping that numbers user names and keeps one row per number, with merges, stubs and verdicts."""
+    root = tmp_path_factory.mktemp("odd")
+    district = District(students=40, seed=5, as_of=DAY, rates=dict.fromkeys(DIRT, 0.08))
+    users = district.tables["users"]
+    twice = pl.when(pl.col("sourcedId") == "stu-4").then(pl.lit("100003")).otherwise("identifier")
+    eight = users.filter(pl.col("sourcedId") == "stu-8").row(0, named=True)
+    same = [
+        pl.when(pl.col("sourcedId") == "stu-9")
+        .then(pl.lit(eight[name]))
+        .otherwise(name)
+        .alias(name)
+        for name in ("email", "givenName", "middleName", "familyName")
+    ]
+    lost = pl.when(pl.col("sourcedId") == "stu-10").then(pl.lit(["sch-lost"]))
+    nowhere = lost.otherwise("orgSourcedIds").alias("orgSourcedIds")
+    district.tables["users"] = users.with_columns(twice.alias("identifier"), *same, nowhere)
+    project = TestProject(root / "project")
+    own = project.root / "mappings" / "apple-school-manager"
+    own.mkdir(parents=True)
+    shipped_one = shipped.read("mappings", "apple-school-manager", "students.yaml")
+    steps = """transforms:
+  - dedupe: {key: [identifier]}
+  - number: {as: login, base: "familyName | lower | ascii"}
+"""
+    text = shipped_one.replace("columns:\n", steps + "columns:\n", 1)
+    text = text.replace("sis_username: username", "sis_username: login")
+    (own / "students.yaml").write_text(text)
+    crosswalks = own.parent / "crosswalks"
+    crosswalks.mkdir()
+    (crosswalks / "grades.csv").write_text(shipped.read("mappings", "crosswalks", "grades.csv"))
+    roster = district.write_csv(root / "roster.zip", "1.1")
+    project.csv("odd", roster, ODD)
+    result = project.run("odd", as_of=DAY)
+    kept = evidence.read(project.project, result.record)
+    assert kept is not None, result.record.message
+    yield Ran(project, result, kept)
+    project.close()
+
+
+ODD = """
+repair:
+  class_instructor_missing: drop
+  roster_student_missing: drop
+  roster_class_missing: drop
+  person_location_missing: stub
+merge_duplicates:
+  students: {match: [email_address]}
+rules:
+  asm-class-no-instructor: reject
+"""
 DIRT = (
     "deleted_users",
     "emails_null",
