@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from etlrunner.cli import options, screen
+from etlrunner.cli.explanation import Explanation
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError, most_serious
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 @click.option("--trust", is_flag=True, help="Learn the SFTP server's host key, once.")
 @click.option("--source", "only", flag_value="source", help="Only the source.")
 @click.option("--sink", "only", flag_value="sink", help="Only the sink.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show each request to the source and what came back, in shapes and counts.",
+)
 @options.set_option
 @options.json_option
 @options.project_option
@@ -29,13 +35,15 @@ def command(
     flow: str | None,
     trust: bool,
     only: str | None,
+    explain: bool,
     sets: dict[str, str],
     as_json: bool,
     project: Project,
 ) -> int:
     """Sign in at the source and at the sink of FLOW.
 
-    Reads counts of schools and terms and no person; writes nothing at the server.
+    Reads counts of schools and terms and no person; writes nothing at the server. An address that does
+    not work is looked around, without credentials, for one that does.
     """
     from etlrunner import plan as plans
 
@@ -46,14 +54,20 @@ def command(
         screen.say(f"host key: {learnt['kind']} {learnt['fingerprint']}")
         screen.say(f"kept in {learnt['file']}; compare it with a trusted source, then commit it.")
     ends = {}
+    seen = Explanation() if explain else None
     if only != "sink":
-        ends["source"] = _source(plan)
+        ends["source"] = _source(plan, seen)
     if only != "source":
         ends["sink"] = _sink(plan)
     if as_json:
-        said = {end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()}
+        said: dict[str, Any] = {
+            end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()
+        }
+        said |= seen.as_data() if seen else {}
         screen.document(said | ({"host_key": learnt} if learnt else {}))
     else:
+        for line in seen.lines() if seen else ():
+            screen.say(line)
         for end, (_, text) in ends.items():
             screen.say(f"{end}: {text}")
     return most_serious(code for code, _ in ends.values())
@@ -66,16 +80,24 @@ def try_source(project: Project, name: str) -> tuple[int, str]:
     return _source(plans.make(project, name))
 
 
-def _source(plan: Plan) -> tuple[int, str]:
-    return _signed_in(plan, plan.source, plan.flow.source, lambda what, n: f"{n:,} {what}")
+def _source(plan: Plan, seen: Explanation | None = None) -> tuple[int, str]:
+    more: dict[str, Any] = {}
+    if hasattr(plan.source, "problems") and "domain" in plan.flow.source.options:
+        more = {"diagnose": True} | ({"seen": seen.note} if seen else {})
+    connect = partial(plan.source.connect, **more)
+    return _signed_in(plan, connect, plan.flow.source, lambda what, n: f"{n:,} {what}", seen)
 
 
 def _sink(plan: Plan) -> tuple[int, str]:
-    return _signed_in(plan, plan.sink, plan.flow.sink, lambda what, fact: f"{what} {fact}")
+    return _signed_in(plan, plan.sink.connect, plan.flow.sink, lambda what, fact: f"{what} {fact}")
 
 
 def _signed_in(
-    plan: Plan, module: ModuleType, component: Component, say: Callable[[str, Any], str]
+    plan: Plan,
+    connect: Callable[..., Any],
+    component: Component,
+    say: Callable[[str, Any], str],
+    seen: Explanation | None = None,
 ) -> tuple[int, str]:
     """Sign in at one end and say what it tells of itself: exit code and one sentence."""
     from etlrunner.config import secrets
@@ -84,11 +106,15 @@ def _signed_in(
 
     try:
         filled = secrets.fill(component.options, plan.project)
-        with module.connect(filled, clock=SystemClock(), progress=SilentProgress()) as connection:
+        with connect(filled, clock=SystemClock(), progress=SilentProgress()) as connection:
             facts = connection.probe()
+            notes = getattr(connection, "notes", ())
+            if seen is not None:
+                seen.end(connection)
     except EtlError as error:
         return error.exit_code, _sentence(error)
-    return 0, "signed in; " + ", ".join(say(what, fact) for what, fact in facts.items()) + "."
+    told = "signed in; " + ", ".join(say(what, fact) for what, fact in facts.items()) + "."
+    return 0, " ".join([told, *notes])
 
 
 def _trust(plan: Plan) -> dict[str, str]:

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from etlrunner.errors import EtlError, Incomplete, Unreachable
-from etlrunner.lib import hosts
+from etlrunner.lib import exchanges, hosts
 from etlrunner.lib.http_errors import translate
 from etlrunner.lib.http_session import hang_up, open_session
 from etlrunner.lib.reply import Reply, Unfit, address_problem, is_loopback, passing_words
@@ -70,6 +70,7 @@ class Door:
         limits: Limits = Limits(),
         ca_file: Path | None = None,
         allow_http: bool = False,
+        seen: exchanges.Seen | None = None,
     ) -> None:
         if ca_file is not None and not ca_file.is_file():
             raise address_problem(f"{ca_file} is not there", path="source.ca_file")
@@ -77,6 +78,8 @@ class Door:
         self.timeouts = timeouts
         self.limits = limits
         self.allow_http = allow_http
+        self.seen = seen
+        """Told of every request and its answer, in shapes and counts."""
         self.budget = Budget()
         self._ends = None if limits.deadline is None else clock.monotonic() + limits.deadline
         self._sockets: WeakSet[socket.socket] = WeakSet()
@@ -161,8 +164,9 @@ class Door:
         params: Mapping[str, str] | None,
         form: str | None,
     ) -> Reply:
+        sent = dict.fromkeys(headers or (), "")
         with self._permits, self._turn(place, what) as turn:
-            with self._translating(place, what):
+            with self._translating(place, what), self._telling(method, url, params, sent, form):
                 response = self._session.request(
                     method,
                     url,
@@ -176,6 +180,8 @@ class Door:
                 with contextlib.closing(response):
                     body = self._body(response, place, what)
             reply = Reply(response.status_code, response.headers, body, url)
+            if self.seen is not None:
+                self.seen(exchanges.of(method, url, params or {}, sent, form, reply))
             if reply.status in PASSING:
                 turn.is_overloaded(reply.headers.get("Retry-After"))
                 ending = Unreachable(f"{place}: {what}: {passing_words(reply.status)}")
@@ -183,6 +189,23 @@ class Door:
             turn.host.answered()
         _refuse_redirect(reply, place, what)
         return reply
+
+    @contextlib.contextmanager
+    def _telling(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        sent: Mapping[str, str],
+        form: str | None,
+    ) -> Iterator[None]:
+        """Tell of a request that has no answer."""
+        try:
+            yield
+        except BaseException:
+            if self.seen is not None:
+                self.seen(exchanges.of(method, url, params or {}, sent, form, None))
+            raise
 
     def _body(self, response: requests.Response, place: str, what: str) -> bytes:
         """The whole body, within the caps, the read time-out as a whole, and the deadline."""

@@ -92,6 +92,11 @@ class Tokens:
         self._ends = 0.0
         self._works: tuple[str, TokenRequest] | None = None
 
+    @property
+    def address(self) -> str:
+        """The address that gives tokens, once one did."""
+        return self._works[0] if self._works else ""
+
     def current(self) -> Secret:
         with self._lock:
             if self._token is None or self._clock.monotonic() >= self._ends:
@@ -282,6 +287,11 @@ class SignedIn:
             raise self._ending(reply, what, collection)
         self._has_read = True
         return result
+
+    @property
+    def signed_in_at(self) -> str:
+        """The address that gave the token; empty before it did."""
+        return self._tokens.address
 
     def sign_in(self) -> None:
         """Have a token, so that an error is one of signing in."""

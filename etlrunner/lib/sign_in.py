@@ -30,6 +30,8 @@ class Auth:
 class _NoTokens:
     """Stands where a bearer token would: there is none, and none to renew."""
 
+    address = ""
+
     def current(self) -> Secret:
         return Secret("")
 

@@ -65,6 +65,8 @@ class Definition:
     token_headers: Mapping[str, str]
     option_headers: Mapping[str, str]
     refused: str
+    without: Mapping[str, str]
+    """Option of the flow -> what its absence may mean when key and secret are refused."""
     renew_on_500: bool
     headers: Mapping[str, str]
     auth: Auth
@@ -210,6 +212,7 @@ def _definition(data: Mapping[str, Any], version: str) -> Definition:
         token_headers=dict(token.get("headers", {})),
         option_headers=dict(token.get("option_headers", {})),
         refused=token.get("refused", ""),
+        without=dict(token.get("without", {})),
         renew_on_500=_is_true(token.get("renew_on_500", False)),
         headers=dict(data.get("headers", {})),
         auth=auth,

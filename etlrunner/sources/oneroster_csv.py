@@ -68,6 +68,11 @@ class CsvConnection:
                 problems, "; ".join(f"{each.table}.csv: {each.message}" for each in problems[:5])
             )
 
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, tuple[str, ...]]]:
+        """Rows and columns of each file."""
+        return {f"{name}.csv": (each.rows, each.header) for name, each in self._sheets.items()}
+
     def read(self, table: str) -> ColumnTable:
         """One table of the roster, over the columns of its file."""
         if table not in self._sheets:

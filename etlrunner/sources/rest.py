@@ -9,14 +9,14 @@ from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
 
 from etlrunner import roster
-from etlrunner.errors import ConfigurationError, Incomplete, UsageError
+from etlrunner.errors import ConfigurationError, EtlError, Incomplete, UsageError
 from etlrunner.expressions import Type
 from etlrunner.lib import paging, paging_styles
+from etlrunner.lib.exchanges import Seen
 from etlrunner.lib.http import Door, Limits, Timeouts
 from etlrunner.lib.nested_records import NestedReader
 from etlrunner.lib.oauth import NotThere, SignedIn, TokenPlan, Tokens
@@ -24,8 +24,8 @@ from etlrunner.lib.records import TableReader
 from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.lib.sign_in import SignedEach
 from etlrunner.model import Clock, Options, Problem, Progress, Secret
+from etlrunner.sources import addresses, diagnosis, shape
 from etlrunner.sources import definition as definitions
-from etlrunner.sources import shape
 from etlrunner.sources.definition import Definition, TableDefinition
 from etlrunner.sources.report import PullReport
 from etlrunner.table import BatchTable, schema_of
@@ -59,16 +59,33 @@ def _problems_of(spec: TableDefinition) -> Sequence[Problem]:
 
 
 @contextlib.contextmanager
-def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[RestConnection]:
-    """Sign in, find the roster's path, and give the connection; everything ends with the block."""
+def connect(
+    options: Options,
+    *,
+    clock: Clock,
+    progress: Progress,
+    seen: Seen | None = None,
+    diagnose: bool = False,
+) -> Iterator[RestConnection]:
+    """Sign in, find the roster's path, and give the connection; everything ends with the block.
+
+    `seen` is told of each request; with `diagnose` an address that does not work is looked around for one
+    that does, so that the error says what to write.
+    """
     found = problems(options)
     if found:
         raise ConfigurationError(found)
     definition = definitions.choose(options)
-    door = _door(options, definition, clock)
+    door = _door(options, definition, clock, seen)
     try:
         connection = RestConnection(door, definition, options, clock, progress)
-        connection.find_roster()
+        try:
+            connection.find_roster()
+        except EtlError as error:
+            if not diagnose:
+                raise
+            better = diagnosis.explained(error, door, options, connection.root, definition.version)
+            raise better from error
         yield connection
     finally:
         door.close()
@@ -92,10 +109,21 @@ class RestConnection:
         self._definition = definition
         self._options = options
         self._progress = progress
-        self._root = root_of(str(options["domain"]), definition, bool(options.get("allow_http")))
+        self.root = addresses.root_of(
+            str(options["domain"]), definition.pasted, bool(options.get("allow_http"))
+        )
         self._base = ""
         self._lock = threading.Lock()
         self._source = self._sign_in(clock)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd although it works."""
+        if self._options.get("variant") == "sms-2.0" and self._source.signed_in_at.endswith(
+            diagnosis.TOKENS["qmlativ"]
+        ):
+            return ("This looks like Qmlativ, not SMS 2.0: if it is, write variant: qmlativ.",)
+        return ()
 
     def read(self, table: str) -> BatchTable:
         """One table of the roster; its pages travel while it is iterated, once."""
@@ -144,6 +172,14 @@ class RestConnection:
                 if part.path and part.path not in persons:
                     yield part
 
+    def unsent(self) -> Iterator[str]:
+        """What a run would ask for besides: collections that hold persons, which connecting leaves alone."""
+        harmless = {part.path for part in self._harmless(self._definition.tables)}
+        left = (part.path for spec in self._definition.tables.values() for part in spec.parts)
+        for path in dict.fromkeys(left):
+            if path and path not in harmless:
+                yield f"GET {self._base}{path}"
+
     def abort(self, why: str) -> None:
         """End whatever is under way, from another thread."""
         self._door.abort(why)
@@ -156,7 +192,7 @@ class RestConnection:
         odd: Incomplete | None = None
         self._source.sign_in()
         for path in paths:
-            self._base = _join(self._root, path)
+            self._base = addresses.join(self.root, path)
             try:
                 self._one_record(self._first_asked())
             except NotThere:
@@ -176,7 +212,7 @@ class RestConnection:
                 refused=definition.refused,
             )  # fmt: skip
         tokens = Tokens(
-            self._door, _token_plan(definition, options, self._root), options["key"],
+            self._door, _token_plan(definition, options, self.root), options["key"],
             options["secret"], clock,
         )  # fmt: skip
         return SignedIn(
@@ -314,7 +350,7 @@ class RestConnection:
         other = {"1.1": "1.2", "1.2": "1.1"}.get(version, "1.1")
         tried = " and ".join(paths)
         return address_problem(
-            f"{self._root}: the key works, but there is no OneRoster {version} here "
+            f"{self.root}: the key works, but there is no OneRoster {version} here "
             f"(HTTP 404 for {tried})",
             hint=(
                 "is this the LMS API's URL instead of the OneRoster URL, or is a part of the path missing? "
@@ -350,41 +386,7 @@ def _shaper(spec: TableDefinition) -> shape.Shaper | None:
     return shape.compile_shape(spec.shape, kinds)
 
 
-def root_of(domain: str, definition: Definition, allow_http: bool = False) -> str:
-    """The API's root from what people paste: with or without https, slash, version path, token path.
-
-    The case of the path is kept; nothing is ever guessed from the host's name.
-    """
-    text = domain.strip().rstrip("/")
-    scheme = "http" if allow_http else "https"
-    if "://" in text:
-        scheme, _, text = text.partition("://")
-    parts = urlsplit(f"{scheme.lower()}://{text}")
-    path = parts.path.rstrip("/")
-    for pattern in definition.pasted:
-        path = _cut(path, pattern)
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _cut(path: str, pattern: str) -> str:
-    """The path without a pasted tail: `/token` at its end, or `/swagger/*` with whatever follows."""
-    segments = path.split("/")
-    stem = pattern.removesuffix("/*").strip("/").lower().split("/")
-    for start in range(1, len(segments) - len(stem) + 1):
-        rest = segments[start + len(stem) :]
-        here = [segment.lower() for segment in segments[start : start + len(stem)]]
-        if here == stem and (not rest or pattern.endswith("/*")):
-            return "/".join(segments[:start])
-    return path
-
-
-def _join(root: str, path: str) -> str:
-    if path.startswith(("https://", "http://")):
-        return path.rstrip("/")
-    return f"{root}/{path.strip('/')}".rstrip("/")
-
-
-def _door(options: Options, definition: Definition, clock: Clock) -> Door:
+def _door(options: Options, definition: Definition, clock: Clock, seen: Seen | None) -> Door:
     timeouts = options.get("timeouts") or {}
     deadline = options.get("deadline")
     rate = options.get("requests_per_second")
@@ -401,6 +403,7 @@ def _door(options: Options, definition: Definition, clock: Clock) -> Door:
         ),
         ca_file=options.get("ca_file"),
         allow_http=bool(options.get("allow_http")),
+        seen=seen,
     )
 
 
@@ -417,9 +420,17 @@ def _token_plan(definition: Definition, options: Options, root: str) -> TokenPla
             headers[name] = options[option]
     scopes: Any = options.get("scopes")
     return TokenPlan(
-        urls=tuple(_join(root, path) for path in paths),
+        urls=tuple(addresses.join(root, path) for path in paths),
         requests=definition.token_requests,
         scopes=tuple(definition.scopes if scopes is None else scopes),
         headers=headers,
-        refused=definition.refused,
+        refused=". ".join(
+            filter(
+                None,
+                [
+                    *(each for name, each in definition.without.items() if not options.get(name)),
+                    definition.refused,
+                ],
+            )
+        ),
     )

@@ -103,9 +103,9 @@ def test_what_people_paste_leads_to_the_root(server: FaultServer, pull: Any, pas
     ],
 )  # fmt: skip
 def test_the_root_keeps_its_case_and_its_own_path(domain: str, root: str) -> None:
-    from etlrunner.sources import definition
+    from etlrunner.sources import addresses, definition
 
-    assert rest.root_of(domain, definition.read("skyward-sms-2.0")) == root
+    assert addresses.root_of(domain, definition.read("skyward-sms-2.0").pasted) == root
 
 
 @pytest.mark.parametrize("domain", ["user@lakeside.example.org/API", "http://lakeside.example.org"])
