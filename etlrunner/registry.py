@@ -13,6 +13,7 @@ SOURCES = {
     "oneroster": "etlrunner.sources.rest",
     "rest": "etlrunner.sources.rest",
     "oneroster-csv": "etlrunner.sources.oneroster_csv",
+    "asm-zip": "etlrunner.sources.asm_zip",
 }
 
 TRANSFORMS = {

@@ -6,7 +6,6 @@ few cells keeps its number, a doubled quote is a quote. A cell is never shown.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ import polars as pl
 from etlrunner import table
 from etlrunner.checks.listing import LISTED, REST, limited
 from etlrunner.checks.rules import RULES
+from etlrunner.lib.apple_lines import cells_of
 from etlrunner.model import Finding
 
 _BOM = b"\xef\xbb\xbf"
-_QUOTED = re.compile(r'"([^"\\]*(?:(?:\\.|"")[^"\\]*)*)"', re.DOTALL)
-_ESCAPE = re.compile(r'\\(["\\\n])')
 
 
 @dataclass
@@ -63,42 +61,6 @@ def parse(name: str, content: bytes) -> tuple[pl.DataFrame | None, list[Finding]
     frames = list(table.to_batches(_with_header(list(places), wanted), schema))
     frame = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
     return frame, list(faults.all())
-
-
-def cells_of(line: str, separator: str) -> tuple[list[str], set[str]]:
-    """One line's cells, and the rules that its quoting breaks."""
-    if '"' not in line and "\\" not in line:
-        return line.split(separator), {"csv-unquoted"} if " " in line else set()
-    cells: list[str] = []
-    broken: set[str] = set()
-    place = 0
-    while True:
-        cell, place = _cell(line, place, separator, broken)
-        cells.append(cell)
-        if place > len(line):
-            return cells, broken
-
-
-def _cell(line: str, place: int, separator: str, broken: set[str]) -> tuple[str, int]:
-    """The cell that begins at `place`, and where the next one does (past the end: there is none)."""
-    quoted = _QUOTED.match(line, place)
-    start = quoted.end() if quoted else place
-    end = line.find(separator, start)
-    end = len(line) if end < 0 else end
-    rest = line[start:end]
-    if quoted is None:
-        if '"' in _ESCAPE.sub("", rest):
-            broken.add("csv-quoting")
-        if " " in rest:
-            broken.add("csv-unquoted")
-        return _ESCAPE.sub(r"\1", rest), end + 1
-    text = quoted.group(1)
-    if rest:
-        broken.add("csv-quoting")
-    if '""' in text.replace('\\"', ""):
-        broken.add("csv-doubled-quote")
-        text = text.replace('""', '"')
-    return _ESCAPE.sub(r"\1", text) + rest, end + 1
 
 
 def _text(content: bytes, faults: Faults) -> str:

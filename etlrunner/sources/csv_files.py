@@ -40,13 +40,13 @@ class Sheet:
 
 def examine(path: Path, wanted: Sequence[str]) -> tuple[Sheet | None, list[Trouble]]:
     """The file as a sheet, or everything that keeps it from being read as meant."""
-    troubles = _encoding(path)
+    troubles = encoding(path)
     if troubles:
         return None, troubles
-    header, troubles = _header(path)
+    header, troubles = header_of(path)
     if troubles:
         return None, troubles
-    troubles = _separator(header, wanted) or _names(header, wanted)
+    troubles = separator(header, wanted) or names(header, wanted)
     if any(rule == "separator" for rule, _, _ in troubles):
         return None, troubles
     rows, blank, broken = _lines(path, len(header))
@@ -54,7 +54,8 @@ def examine(path: Path, wanted: Sequence[str]) -> tuple[Sheet | None, list[Troub
     return (None if troubles else Sheet(path, tuple(header), rows, blank > 0)), troubles
 
 
-def _encoding(path: Path) -> list[Trouble]:
+def encoding(path: Path) -> list[Trouble]:
+    """What keeps the file from being read as UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     line = 1
     with open(path, "rb") as handle:
@@ -88,20 +89,21 @@ def _is_utf16(start: bytes) -> bool:
     return len(start) == 4 and (start[::2] == b"\0\0") != (start[1::2] == b"\0\0")
 
 
-def _separator(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:
+def separator(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:
     """A header that is one name for us, and the wanted names for somebody else's separator."""
     if len(header) > 1 or len(wanted) < 2:
         return []
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if any(cell.strip('" ') in wanted for cell in header[0].split(separator)[:2]):
-            if separator not in header[0]:
+    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if any(cell.strip('" ') in wanted for cell in header[0].split(mark)[:2]):
+            if mark not in header[0]:
                 continue
             message = f"the cells are separated by {name}; export it with commas"
             return [("separator", message, 1)]
     return []
 
 
-def _header(path: Path) -> tuple[list[str], list[Trouble]]:
+def header_of(path: Path) -> tuple[list[str], list[Trouble]]:
+    """The names in the first line, and what is hidden or wrong in it."""
     with open(path, encoding="utf-8", newline="") as handle:
         first = handle.readline(1 << 16).rstrip("\r\n")
     if not first:
@@ -124,7 +126,8 @@ def _header(path: Path) -> tuple[list[str], list[Trouble]]:
     return header, troubles
 
 
-def _names(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:
+def names(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:
+    """The wanted names that the header lacks, and what may be meant."""
     troubles: list[Trouble] = []
     by_case = {name.strip().lower(): name for name in header}
     for name in wanted:
