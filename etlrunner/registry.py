@@ -14,6 +14,8 @@ SOURCES = {
     "rest": "etlrunner.sources.rest",
     "oneroster-csv": "etlrunner.sources.oneroster_csv",
     "asm-zip": "etlrunner.sources.asm_zip",
+    "table-file": "etlrunner.sources.table_file",
+    "database": "etlrunner.sources.database",
 }
 
 TRANSFORMS = {

@@ -43,6 +43,8 @@ class TableDefinition:
     file: str = ""
     sheet: str = ""
     sql: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of a file or query: a name for expressions, and what its column is called there."""
     others: tuple[TableDefinition, ...] = ()
 
     @property
@@ -247,10 +249,10 @@ def _token_request(spec: Mapping[str, Any]) -> TokenRequest:
 
 def _table(name: Path, table: str, spec: Mapping[str, Any]) -> TableDefinition:
     place = spec.get("records", (table,))
+    is_foreign = any(key in spec for key in ("file", "sheet", "sql"))
+    named = spec.get("fields", {})
     try:
-        fields = {
-            column: records.parse_field(each) for column, each in spec.get("fields", {}).items()
-        }
+        fields = {} if is_foreign else {to: records.parse_field(each) for to, each in named.items()}
         where = paging_styles.path(place) if isinstance(place, str) else ()
         each = paging_styles.path(spec.get("each", ""))
     except ValueError as error:
@@ -269,6 +271,7 @@ def _table(name: Path, table: str, spec: Mapping[str, Any]) -> TableDefinition:
         file=spec.get("file", ""),
         sheet=spec.get("sheet", ""),
         sql=spec.get("sql", ""),
+        headers={to: str(each) for to, each in named.items()} if is_foreign else {},
         others=tuple(_table(name, table, _over(beside, each)) for each in spec.get("parts", ())),
     )
 
