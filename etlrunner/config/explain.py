@@ -72,7 +72,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E405": ("a file with rows for a mapping test", "It is not there, or outside of the project. Paths count from the test's own folder."),
     "E406": ("CSV in a mapping test cannot be read", "The first line names the columns, and every row has as many cells. A cell with a comma in it, or a list, stands in quotes: \"s1,s2\"."),
     "E601": ("the address is not the OneRoster one", "A server answered, but not as a OneRoster API does: the domain may lack its path, be the sign-in page or the LMS API, or the OneRoster version may be another one. `etlrunner connect FLOW` tells which request failed."),
-    "E602": ("the source definition does not say enough", "docs/writing-a-component.md tells what a definition in sources/ must hold."),
+    "E602": ("the source definition does not say enough", "docs/writing-a-source-definition.md tells what a definition in sources/ must hold, with one as an example; an editor that knows the schema completes it."),
     "first_delivery": ("a first delivery waits for approval", "There is nothing to compare it with. Look at the counts and approve it, or state minima under safeguards.expect, or bring in what Apple has with `etlrunner baseline import`."),
     "empty_table": ("a table has no rows", "Apple would deactivate or delete everything in it. This is held whatever the limits are."),
     "scope": ("the flow selects less than it did", "Accounts outside the selection would be deactivated, however few they are. Approve it if that is meant."),

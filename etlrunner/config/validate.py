@@ -338,7 +338,8 @@ class _FlowReader:
                     [Problem("E222", f"there is no file sources/{found.name}", place)]
                 )
             source = {**source, "definition": found}
-            self.reading.texts[f"sources/{found.name}"] = found.read_text(encoding="utf-8")
+            for each in sorted(found.parent.glob("*.yaml")):  # it may extend one beside it
+                self.reading.texts[f"sources/{each.name}"] = each.read_text(encoding="utf-8")
         for shared in sorted(shipped.folder("definitions").glob("*.yaml")):
             self.reading.texts[f"definitions/{shared.name}"] = shared.read_text(encoding="utf-8")
         return Component(source["type"], source, self.places.at(("source",)))

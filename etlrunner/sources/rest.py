@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -17,14 +16,14 @@ from etlrunner.errors import ConfigurationError, EtlError, Incomplete, UsageErro
 from etlrunner.expressions import Type
 from etlrunner.lib import paging, paging_styles
 from etlrunner.lib.exchanges import Seen
-from etlrunner.lib.http import Door, Limits, Timeouts
+from etlrunner.lib.http import Door
 from etlrunner.lib.nested_records import NestedReader
-from etlrunner.lib.oauth import NotThere, SignedIn, TokenPlan, Tokens
+from etlrunner.lib.oauth import NotThere, SignedIn, Tokens
 from etlrunner.lib.records import TableReader
 from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.lib.sign_in import SignedEach
 from etlrunner.model import Clock, Options, Problem, Progress, Secret
-from etlrunner.sources import addresses, diagnosis, shape
+from etlrunner.sources import addresses, diagnosis, opening, shape
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import Definition, TableDefinition
 from etlrunner.sources.report import PullReport
@@ -36,12 +35,14 @@ TERMS = frozenset({"term", "semester"})
 
 
 def problems(options: Options) -> list[Problem]:
-    """What is wrong with the source's definition, as far as it can be told without the server."""
+    """What is wrong with the project's definition, as far as it can be told without the server."""
+    if not options.get("definition"):
+        return []  # those that are shipped have their tests
     try:
         definition = definitions.choose(options)
     except ConfigurationError as error:
         return list(error.problems)
-    found: list[Problem] = []
+    found = opening.problems(options, definition)
     for spec in definition.tables.values():
         for part in spec.parts:
             found += _problems_of(part)
@@ -76,7 +77,7 @@ def connect(
     if found:
         raise ConfigurationError(found)
     definition = definitions.choose(options)
-    door = _door(options, definition, clock, seen)
+    door = opening.door(options, definition, clock, seen)
     try:
         connection = RestConnection(door, definition, options, clock, progress)
         try:
@@ -212,7 +213,7 @@ class RestConnection:
                 refused=definition.refused,
             )  # fmt: skip
         tokens = Tokens(
-            self._door, _token_plan(definition, options, self.root), options["key"],
+            self._door, opening.token_plan(definition, options, self.root), options["key"],
             options["secret"], clock,
         )  # fmt: skip
         return SignedIn(
@@ -384,53 +385,3 @@ def _shaper(spec: TableDefinition) -> shape.Shaper | None:
         return None
     kinds = {name: Type.LIST if each.is_list else Type.TEXT for name, each in spec.fields.items()}
     return shape.compile_shape(spec.shape, kinds)
-
-
-def _door(options: Options, definition: Definition, clock: Clock, seen: Seen | None) -> Door:
-    timeouts = options.get("timeouts") or {}
-    deadline = options.get("deadline")
-    rate = options.get("requests_per_second")
-    return Door(
-        clock=clock,
-        timeouts=Timeouts(
-            _seconds(timeouts.get("connect"), definition.timeouts.connect),
-            _seconds(timeouts.get("read"), definition.timeouts.read),
-        ),
-        limits=Limits(
-            concurrency=int(options.get("concurrency") or 2),
-            requests_per_second=float(rate) if rate else None,
-            deadline=_seconds(deadline, 0.0) or None,
-        ),
-        ca_file=options.get("ca_file"),
-        allow_http=bool(options.get("allow_http")),
-        seen=seen,
-    )
-
-
-def _seconds(value: timedelta | None, default: float) -> float:
-    return default if value is None else value.total_seconds()
-
-
-def _token_plan(definition: Definition, options: Options, root: str) -> TokenPlan:
-    configured = options.get("token_path")
-    paths = (str(configured),) if configured else definition.token_paths
-    headers: dict[str, str | Secret] = dict(definition.token_headers)
-    for option, name in definition.option_headers.items():
-        if options.get(option):
-            headers[name] = options[option]
-    scopes: Any = options.get("scopes")
-    return TokenPlan(
-        urls=tuple(addresses.join(root, path) for path in paths),
-        requests=definition.token_requests,
-        scopes=tuple(definition.scopes if scopes is None else scopes),
-        headers=headers,
-        refused=". ".join(
-            filter(
-                None,
-                [
-                    *(each for name, each in definition.without.items() if not options.get(name)),
-                    definition.refused,
-                ],
-            )
-        ),
-    )

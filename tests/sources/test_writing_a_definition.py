@@ -182,7 +182,9 @@ def test_what_is_wrong_is_told_with_its_line_and_nothing_is_asked(
     assert old in DEFINITION
     path = tmp_path / "hillside.yaml"
     path.write_text(DEFINITION.replace(old, new, 1))
-    options = {"type": "rest", "definition": path, "domain": "nowhere.invalid"}
+    options = {
+        "type": "rest", "definition": path, "domain": "nowhere.invalid", "secret": Secret("x"),
+    }  # fmt: skip
     problems = rest.problems(options)
     assert len(problems) == 1, problems
     assert problems[0].code.startswith(code)
@@ -190,3 +192,32 @@ def test_what_is_wrong_is_told_with_its_line_and_nothing_is_asked(
     with pytest.raises(EtlError) as caught:
         rest.connect(options, clock=SystemClock(), progress=SilentProgress()).__enter__()
     assert isinstance(caught.value, ConfigurationError)
+
+
+@pytest.mark.parametrize(
+    ("auth", "given", "missing"),
+    [
+        ("header", (), ["source.secret"]),
+        ("bearer", ("key",), ["source.secret"]),
+        ("basic", ("secret",), ["source.key"]),
+        ("oauth1", (), ["source.key", "source.secret"]),
+        ("oauth2", (), ["source.key", "source.secret"]),
+        ("none", (), []),
+    ],
+)
+def test_what_the_sign_in_needs_is_asked_for(
+    tmp_path: Path, auth: str, given: tuple[str, ...], missing: list[str]
+) -> None:
+    path = tmp_path / "hillside.yaml"
+    path.write_text(DEFINITION.replace(AUTH, AUTHS[auth]))
+    options = {"type": "rest", "definition": path, "domain": "x.invalid"}
+    found = rest.problems(options | dict.fromkeys(given, Secret("x")))
+    assert [each.path for each in found] == missing
+
+
+def test_a_token_without_a_way_to_ask_for_it_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "hillside.yaml"
+    path.write_text(DEFINITION.replace(AUTH, "auth: {style: oauth2}"))
+    keys = {"key": Secret("x"), "secret": Secret("x")}
+    [problem] = rest.problems({"type": "rest", "definition": path, "domain": "x.invalid", **keys})
+    assert "how a token is asked for" in problem.message
