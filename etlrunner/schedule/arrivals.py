@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from etlrunner import seasons
 from etlrunner.history.store import History
 from etlrunner.lib import dropped
 from etlrunner.lib.dropped import Dropped
@@ -113,6 +115,8 @@ class Arrivals:
         following = Arrival(
             arrival.digest, arrival.changed, arrival.older, "retry", last.attempt + 1
         )
+        if last.outcome == "paused":  # it waits for the season to end
+            return None if self._is_paused(flow) else replace(following, trigger="watch")
         if last.outcome == "interrupted":
             return following if len(tries) < MOST_INTERRUPTIONS else None
         if last.outcome != "failed" or last.exit_code not in MAY_HEAL or last.ended is None:
@@ -125,6 +129,11 @@ class Arrivals:
             if max(at, self._clock.now()) > until:
                 return None
         return following if self._clock.now() >= at else None
+
+    def _is_paused(self, flow: Flow) -> bool:
+        zone = ZoneInfo(flow.schedule.timezone if flow.schedule else "UTC")
+        season = seasons.of(flow, self._clock.now().astimezone(zone).date())
+        return season is not None and season.mode == "paused"
 
     def _is_older_than_the_last(self, flow: str, arrival: Arrival) -> bool:
         """Whoever takes the newest file away must not bring last week's roster back."""

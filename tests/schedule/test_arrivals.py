@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from etlrunner.history.store import History
-from etlrunner.model import Component, Flow, MappingSet, Retry, RunRecord, Schedule
+from etlrunner.model import Component, Flow, MappingSet, Retry, RunRecord, Schedule, Season
 from etlrunner.schedule.serve import run_due, serve
 from tests.support.clock import SimulatedClock
 
@@ -37,6 +37,7 @@ class Inbox:
         self.codes: list[int] = []
         self.started: list[tuple[str, int, str]] = []
         self.said: list[str] = []
+        self.outcomes: dict[int, str] = {}
 
     def drop(self, name: str, text: str = "", at: datetime | None = None) -> bytes:
         path = self.folder / name
@@ -61,7 +62,8 @@ class Inbox:
         known = dict(source_file)
         self.started.append((trigger, attempt, known.get("sha256", "")))
         code = self.codes.pop(0) if self.codes else 0
-        outcome = {0: "delivered", 6: "held", 8: "skipped", 130: "interrupted"}.get(code, "failed")
+        words = {0: "delivered", 6: "held", 8: "skipped", 130: "interrupted"} | self.outcomes
+        outcome = words.get(code, "failed")
         now = self.clock.now()
         record = RunRecord(
             id=self.history.new_run_id(name, now.date()), flow=name, trigger=trigger, started=now,
@@ -248,6 +250,18 @@ def test_a_run_that_was_cut_off_is_made_again(inbox: Inbox) -> None:
     inbox.due()
     assert inbox.due() == {"lakeside": 0}
     assert triggers(inbox.started) == [("watch", 1), ("retry", 2)]
+
+
+def test_a_file_that_came_while_a_season_pauses_is_taken_when_it_ends(inbox: Inbox) -> None:
+    first, last = NOW.date(), NOW.date() + timedelta(days=1)
+    season = Season(name="break", first=first, last=last, mode="paused")
+    inbox.flow = replace(inbox.flow, seasons=(season,))
+    inbox.drop("roster.zip")
+    inbox.outcomes = {0: "paused"}
+    assert triggers(inbox.serve(60)) == [("watch", 1)]
+    inbox.outcomes = {}
+    inbox.clock.move_to(NOW + timedelta(days=2))
+    assert triggers(inbox.serve(60)) == [("watch", 2)]
 
 
 def test_a_flow_that_is_switched_off_takes_nothing(inbox: Inbox) -> None:
