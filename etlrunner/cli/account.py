@@ -11,6 +11,17 @@ from etlrunner.why.account import WRITTEN, Account, Change, Column, Row, Rule, S
 
 SENT = ("delivered", "unchanged", "approved")
 MOST_ROWS = 4
+ASKED_ABOUT = {
+    "select.class": ("classes", "classSourcedId"),
+    "select.user": ("students", "userSourcedId"),
+}
+TABLE_OF = {
+    "class_id": "classes",
+    "student_id": "students",
+    "instructor_id": "staff",
+    "location_id": "locations",
+}
+"""Where to ask about what a column refers to."""
 INDENT = " " * 10
 
 
@@ -29,6 +40,8 @@ def show(account: Account, key: str = "") -> None:
         screen.complain(
             f"warning: the run wrote down another fate than this; was {account.run} changed by hand?"
         )
+    for question in dict.fromkeys(_next(account, rows)):
+        screen.say(f"next      {question}")
     screen.say("\n" + verdict(account, rows))
 
 
@@ -66,6 +79,20 @@ def _reason(account: Account, rows: Sequence[Row]) -> str:
             return f"`{one.name}` took it out{place}{because}"
     last = next((step for step in account.steps if not step.after), None)
     return f"`{last.name}` took it out ({last.place})" if last else "no row came of it"
+
+
+def _next(account: Account, rows: Sequence[Row]) -> Iterator[str]:
+    """What to ask about the record that this one hangs on."""
+    ask = f"etlrunner why {account.flow}"
+    for rule in account.rules:
+        if rule.out and rule.name in ASKED_ABOUT:
+            table, column = ASKED_ABOUT[rule.name]
+            yield f"{ask} {table} {account.record.get(column)}"
+    for one in (line for row in rows for line in row.noted if line["before"]):
+        table = TABLE_OF.get(one["column"], "")
+        kept = one["after"].split(", ")
+        for lost in (value for value in one["before"].split(", ") if table and value not in kept):
+            yield f"{ask} {table} {lost}"
 
 
 def _since(change: Change | None) -> str:
@@ -139,14 +166,10 @@ def _row(account: Account, row: Row, *, few: bool) -> None:
     for rule in row.rejects:
         screen.say(f"OUT     {rule.name}")
     for one in row.noted:
-        moved = (
-            f" {one['before'] or 'nothing'} → {one['after'] or 'nothing'}"
-            if one["before"] or one["after"]
-            else ""
-        )
-        title = f" ({one['title']})" if one["title"] else ""
-        cell = f": {one['column']}{moved}" if one["column"] else ""
-        screen.say(f"{one['verdict']:<9} {one['rule']}{cell}{title}")
+        screen.say(f"{one['verdict']:<9} {one['rule']}")
+        moved = f"{one['before'] or 'nothing'} → {one['after'] or 'nothing'}"
+        cell = f"{one['column']}: {moved}" if one["before"] or one["after"] else one["column"]
+        _wrapped(filter(None, (cell, one["title"])))
     if row.change and row.change.kind == "changed":
         pairs = [
             f"{name} {old or 'nothing'} → {new or 'nothing'}"

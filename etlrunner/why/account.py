@@ -240,7 +240,8 @@ class Accounts:
     def _schools(self, ruled: Ruled, record: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
         held = [record[name] for name in ruled.values if name in record]
         ids = [str(one) for many in held for one in (many if isinstance(many, list) else [many])]
-        return "; ".join(f"{one} is left out by {left_out[one]}" for one in ids if one in left_out)
+        others = [one for one in ids if one in left_out and one != record.get("sourcedId")]
+        return "; ".join(f"{one} is left out by {left_out[one]}" for one in others)
 
     def _leaving(self, record: Mapping[str, Any]) -> LeftOut | None:
         ids = self.flow.leave_out.get(self.table, {})

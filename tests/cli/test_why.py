@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -236,3 +237,19 @@ def test_preview_takes_the_roster_of_a_run_that_failed_over_its_mapping(
     assert (shown.code, "the roster is that of home-" in shown.err) == (0, True)
     failed = etlrunner("history", "home", "--json").document["runs"][0]["id"]
     assert f"of {failed};" in shown.err
+
+
+def test_a_roster_row_that_hangs_on_its_class_says_what_to_ask_next(
+    etlrunner: Etlrunner, home: pl.DataFrame, folder: Path
+):
+    [run] = folder.glob(".etlrunner/home/runs/*")
+    rosters = pl.read_parquet(run / "fate" / "rosters.parquet")
+    rules = json.loads((run / "reasons.json").read_text())["tables"]["rosters"]["rules"]
+    hanging = rosters.filter(pl.col("fate") == 1 + rules.index("select.class"))["key"][0]
+    raw = pl.read_parquet(run / "raw" / "enrollments.parquet").filter(
+        pl.col("sourcedId") == hanging
+    )
+    shown = etlrunner("why", "home", "rosters", hanging).out.splitlines()
+    ask = f"etlrunner why home classes {raw['classSourcedId'][0]}"
+    assert f"next      {ask}" in shown
+    assert etlrunner(*ask.split()[1:]).last.startswith("classes ")
