@@ -49,6 +49,10 @@ def verdict(account: Account, rows: Sequence[Row]) -> str:
     """The answer in one sentence."""
     name = f"{account.table} {_named(account, rows)}"
     tense = "is" if account.outcome in SENT else "would be"
+    if account.held_over:
+        since, runs = account.held_over["since"], account.held_over["runs"]
+        known = f"as last known (grace): gone since {since}, run {runs}"
+        return f"{name} {tense} in {account.table}.csv {known}; {_reason(account, rows)}."
     if any(row.fate == WRITTEN for row in rows):
         row = next(row for row in rows if row.fate == WRITTEN)
         return f"{name} {tense} in {account.table}.csv{_since(row.change)}."

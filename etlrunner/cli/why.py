@@ -121,11 +121,12 @@ def _kind(one: Account) -> object:
 
 def _missing(accounts: Accounts, words: tuple[str, ...], as_json: bool) -> int:
     """Not in the source: say so, and what it may be instead."""
-    from etlrunner.why.account import gone
+    from etlrunner.why.account import gone, held_over
 
     kept, records = accounts.kept, accounts.records
     key = "--".join(words)
-    last = gone(kept, accounts.table, accounts.delivered_folder, key)
+    held = held_over(kept, accounts.table, [key])
+    last = "" if held else gone(kept, accounts.table, accounts.delivered_folder, key)
     near = list(records.nearly(words[0])) if len(words) == 1 else []
     commands = [f"etlrunner why {kept.run.flow} {one.table} {' '.join(one.words)}" for one in near]
     halves = _halves(kept, records, key) if accounts.records.source == "enrollments" else []
@@ -136,6 +137,7 @@ def _missing(accounts: Accounts, words: tuple[str, ...], as_json: bool) -> int:
                 "run": kept.run.id,
                 "table": accounts.table,
                 "delivered": last,
+                "held_over": held,
                 "near": [{"what": one.what, "ask": ask} for one, ask in zip(near, commands, strict=True)],
                 "halves": halves,
             }
@@ -145,9 +147,13 @@ def _missing(accounts: Accounts, words: tuple[str, ...], as_json: bool) -> int:
         screen.say(f"{one.what}\n  {ask}")
     for line in halves:
         screen.say(line)
+    if held:
+        screen.say(
+            f"It is gone since {held['since']} (run {held['runs']}); grace sends it as last known."
+        )
     if last:
         screen.say(f"{last} delivered this key, so it goes with the next delivery.")
-    if not (near or halves or last):
+    if not (near or halves or last or held):
         screen.say("Tried: the key, sourcedId, and what else a record of this table is called by.")
         screen.say(f"If it was added to the SIS since, pull again: etlrunner plan {kept.run.flow}")
     screen.say(

@@ -9,14 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from etlrunner import findings_file
+from etlrunner import findings_file, holdover
 from etlrunner import plan as plans
 from etlrunner import table as tables
 from etlrunner.checks.rules import RULES
@@ -136,6 +136,8 @@ class Account:
     """Whether the run wrote down the same."""
     change: Change | None = None
     """Of a record that came to no row."""
+    held_over: Mapping[str, Any] = field(default_factory=dict)
+    """Where grace sent the last known row instead: since when it is gone, in how many runs."""
 
 
 class Accounts:
@@ -173,6 +175,7 @@ class Accounts:
             made = [self._made_by_a_rule(key) for key, rule in wrote if not rule]
         fates = Counter(row.fate for row in made) if made else told.fates
         written_down = {rule or WRITTEN for _, rule in wrote}
+        keys = [str(record.get("sourcedId", "")), *(key for key, _ in wrote)]
         run = self.kept.run
         others = self.records.of([one for one in self.records.beside([number]) if one != number])
         return Account(
@@ -198,7 +201,8 @@ class Accounts:
             mapping=self._shown(self.mapping.place).partition(":")[0],
             fates=dict(fates),
             agrees=set(fates) == written_down,
-            change=None if made else self._change(str(record.get("sourcedId", "")), None),
+            change=None if made else self._change(keys[0], None),
+            held_over={} if WRITTEN in fates else held_over(self.kept, self.table, keys),
         )
 
     def _elsewhere(self, number: int) -> dict[str, list[str]]:
@@ -393,6 +397,16 @@ def gone(kept: Evidence, table: str, delivered: Path, key: str) -> str:
         return ""
     spec = APPLE_SCHOOL_MANAGER.tables[table]
     return last.run_id if _row_of(last.tables[table], spec.key, key) else ""
+
+
+def held_over(kept: Evidence, table: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Since when one of these keys is gone and in how many runs, if grace sent its last known row."""
+    path = kept.folder / holdover.LIST
+    if not path.is_file():
+        return {}
+    mine = (pl.col("table") == table) & pl.col("key").is_in(keys)
+    found = tables.collect(tables.scan(path).frame.filter(mine)).to_dicts()
+    return {name: found[0][name] for name in ("since", "runs")} if found else {}
 
 
 def _row_of(path: Path, key: str, value: str) -> dict[str, str] | None:

@@ -253,3 +253,22 @@ def test_a_roster_row_that_hangs_on_its_class_says_what_to_ask_next(
     ask = f"etlrunner why home classes {raw['classSourcedId'][0]}"
     assert f"next      {ask}" in shown
     assert etlrunner(*ask.split()[1:]).last.startswith("classes ")
+
+
+def test_who_is_gone_and_sent_as_last_known_is_told(
+    etlrunner: Etlrunner, home: pl.DataFrame, folder: Path
+):
+    assert etlrunner("approve", "home", "--yes", "--because", "seen").code == 0
+    flow = folder / "flows" / "home.yaml"
+    flow.write_text(flow.read_text() + "grace: {students: {runs: 3, days: 5}}\n")
+    pupils = home.filter((pl.col("role") == "student") & (pl.col("status") == "active"))[
+        "sourcedId"
+    ]
+    district = District(students=40, seed=3, as_of=DAY)
+    district.tables["users"] = home.filter(pl.col("sourcedId") != pupils[3])
+    district.write_csv(folder / "roster.zip", "1.1")
+    assert etlrunner("plan", "home", "--as-of", "2027-03-02").code in (0, 6)
+    shown = etlrunner("why", "home", "students", pupils[3])
+    assert "It is gone since 2027-03-02 (run 1); grace sends it as last known." in shown.out
+    document = etlrunner("why", "home", "students", pupils[3], "--json").document
+    assert document["held_over"] == {"since": "2027-03-02", "runs": 1}
