@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from etlrunner.cli import screen
-from etlrunner.lib import masking
+from etlrunner.lib import shapes
 from etlrunner.why.account import WRITTEN, Account, Change, Column, Row, Rule, Step
 
 SENT = ("delivered", "unchanged", "approved")
@@ -116,7 +116,7 @@ def _head(account: Account) -> None:
     screen.say(f"run       {account.run} ({account.outcome}), as of {account.as_of}")
     screen.say(f"source    {account.source}, record {account.number:,}")
     record = (
-        account.record if account.values_shown else masking.opened(account.record, account.source)
+        account.record if account.values_shown else shapes.opened(account.record, account.source)
     )
     _wrapped(_pairs({name: value for name, value in record.items() if value not in ("", [])}))
     if account.folded:

@@ -205,14 +205,14 @@ def _as_data(plan: Plan, table: str, one: Sample, steps: bool, show_values: bool
 
 
 def _seen(plan: Plan, table: str, row: Mapping[str, Any], show_values: bool) -> dict[str, Any]:
-    from etlrunner.lib import masking
+    from etlrunner.lib import shapes
     from etlrunner.why.account import open_columns
 
     mapping = plan.flow.mapping.tables[table]
     inner = {name: value for name, value in row.items() if not name.startswith("_")}
     if show_values:
         return inner
-    return masking.masked(inner, mapping.source, frozenset(open_columns(mapping)))
+    return shapes.masked(inner, mapping.source, frozenset(open_columns(mapping)))
 
 
 def _text(value: Any) -> str:

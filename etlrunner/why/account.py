@@ -22,7 +22,7 @@ from etlrunner import table as tables
 from etlrunner.checks.rules import RULES
 from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
-from etlrunner.lib import files, masking
+from etlrunner.lib import files, shapes
 from etlrunner.mapping import lookups, trace
 from etlrunner.mapping.trace import MadeRow, Ruled, Stepped, Traced
 from etlrunner.model import Flow, LeftOut, Place, TableMapping
@@ -323,7 +323,7 @@ class Accounts:
                 located.text if located else f"the text {column.text!r}",
                 self._mask(reads)
                 if self.show
-                else masking.opened(reads, self.mapping.source, self.known),
+                else shapes.opened(reads, self.mapping.source, self.known),
                 [*self._notes(name, made, value), *changed],
                 self._shown((located.place if located else None) or column.place),
             )
@@ -380,7 +380,7 @@ class Accounts:
     def _mask(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if self.show:
             return dict(values)
-        return masking.masked(values, self.mapping.source, self.known)
+        return shapes.masked(values, self.mapping.source, self.known)
 
     def _shown(self, place: Place | None) -> str:
         """A place by the name that the file had where the run read it."""
@@ -437,8 +437,8 @@ def open_columns(mapping: TableMapping) -> Iterator[str]:
     for step in mapping.transforms:
         theirs, take = str(step.options.get("from", "")), step.options.get("take")
         if isinstance(take, Mapping):
-            yield from (ours for ours, one in take.items() if masking.is_open(str(one), theirs))
-        elif isinstance(take, str) and masking.is_open(take, theirs):
+            yield from (ours for ours, one in take.items() if shapes.is_open(str(one), theirs))
+        elif isinstance(take, str) and shapes.is_open(take, theirs):
             yield str(step.options.get("as", ""))
 
 
