@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
 from etlrunner.errors import DeliveryFailed, LocalTrouble
 from etlrunner.lib import remote_name as names
-from etlrunner.model import Archive, Clock, Options, Progress, Receipt, SinkConnection
+from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt, SinkConnection
 
 SIGN_IN = timedelta(minutes=2)
 SLOWEST = 64 * 1024
@@ -27,9 +27,14 @@ def deliver(
     *,
     clock: Clock,
     progress: Progress,
+    reached: Reached,
+    leftovers: Iterable[str] = (),
     deadline: timedelta | None = None,
 ) -> Receipt:
     """Send one archive, once, and return the proof.
+
+    `reached` is told how far it is; `leftovers` are names under which an earlier delivery of ours may
+    have left something that this one does not replace.
 
     There is no second try in here, not even for a server that does not answer: the engine's pauses
     are made for that, and each attempt of theirs is in the history.
@@ -40,7 +45,9 @@ def deliver(
     progress.start("deliver", total=archive.size, unit="bytes")
     try:
         with connect({**options, "deadline": limit}, clock=clock, progress=progress) as sink:
-            receipt = sink.deliver(archive, remote_name)
+            for name in leftovers:
+                sink.forget(name)
+            receipt = sink.deliver(archive, remote_name, reached)
     finally:
         progress.done("deliver")
     return _proven(receipt, archive)

@@ -9,13 +9,14 @@ to it that a run leaves a record however it ends. Nothing is sent unless every s
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etlrunner import evidence, kept, notify, seasons, stages
+from etlrunner import delivery, evidence, kept, notify, seasons, settle, stages
 from etlrunner import plan as plans
 from etlrunner.config import secrets, validate
 from etlrunner.config.project import Project
@@ -39,6 +40,8 @@ from etlrunner.run import Request, Result, Services
 
 if TYPE_CHECKING:
     from etlrunner.history.store import History
+
+Stages = Callable[[Plan, Result, Journal, Services], None]
 
 
 def run(project: Project, name: str, request: Request, services: Services) -> Result:
@@ -70,6 +73,7 @@ def approve(
     """
     history = services.history
     held = history.resolve_run(run)
+    history.mark_interrupted(held.flow)
     plan = plans.make(project, held.flow, today=services.clock.now())
     kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
@@ -78,13 +82,14 @@ def approve(
     lease = history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
     try:
         with lease as result.lease:  # once more: it may have been sent while we were asked
+            _settle(plan, result, services, sends=held.archive_sha256)
             held = history.resolve_run(held.id)
             ready = kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
             _keep(plan, result, services, partial(_send_kept, kept=ready))
+            if result.exit_code == 0:
+                settle.close_held(history, result.record)
     except Busy as busy:
         _skip(result, services, busy)
-    if result.exit_code == 0:
-        history.save(replace(held, outcome="approved", message=f"sent as {result.record.id}"))
     _tell(plan.project, plan.flow, held, result)
     return result
 
@@ -96,12 +101,59 @@ def _run_planned(plan: Plan, request: Request, services: Services) -> Result:
     result = _begin(plan, request, services)
     try:
         with _lease(plan, request, result, services) as result.lease:
-            unsent = _unsent(plan, request, services)
-            walk = partial(_send_kept, kept=unsent) if unsent else partial(_walk, request=request)
-            _keep(plan, result, services, walk)
+            _keep(plan, result, services, _settled(plan, result, request, services))
     except Busy as busy:
         _skip(result, services, busy)
     return result
+
+
+def _settled(plan: Plan, result: Result, request: Request, services: Services) -> Stages:
+    """Settle what the run before left open; then what is to be done. A retry may be just that."""
+    if not request.deliver:
+        return partial(_walk, request=request)
+    unsent = _unsent(plan, request, services)
+    try:
+        _settle(plan, result, services, sends=unsent.archive.sha256 if unsent else "")
+    except BaseException as error:
+        return partial(_end_at_once, error=error)  # with a row of its own
+    if unsent and _unsent(plan, request, services):  # else it was found to be there
+        return partial(_send_kept, kept=unsent)
+    return partial(_walk, request=request)
+
+
+def _end_at_once(
+    plan: Plan, result: Result, journal: Journal, services: Services, *, error: BaseException
+) -> None:
+    raise error
+
+
+def _settle(plan: Plan, result: Result, services: Services, *, sends: str) -> None:
+    """Whatever was sent before has a known end when this returns, or this run is about to send it.
+
+    Raises what ended the attempt: nothing else is sent while it is not known what is at the server.
+    """
+    day = stages.local_date(plan.flow, Request(), services.clock)
+    found = settle.settle(plan, services, day)
+    if found is None or found.record.archive_sha256 == sends:
+        return
+    if found.kept is None:
+        result.leftovers = found.leftovers
+        return
+    before = found.record
+    request = Request(
+        trigger="retry",
+        scheduled_date=before.scheduled_date,
+        attempt=before.attempt + 1,
+        source_file=before.source_file,
+    )
+    again = _begin(plan, request, services)
+    why = {"approved_by": before.approved_by, "approved_because": before.approved_because}
+    again.record = replace(again.record, **why)  # type: ignore[arg-type]
+    again.lease = result.lease
+    _keep(plan, again, services, partial(_send_kept, kept=found.kept))
+    if again.error is not None:
+        raise again.error
+    settle.close_held(services.history, again.record)
 
 
 def _skip(result: Result, services: Services, busy: Busy) -> None:
@@ -110,7 +162,7 @@ def _skip(result: Result, services: Services, busy: Busy) -> None:
     result.record, result.error = journal.record, busy
 
 
-def _keep(plan: Plan, result: Result, services: Services, stages: Any) -> None:
+def _keep(plan: Plan, result: Result, services: Services, stages: Stages) -> None:
     """Go through the stages with a journal that ends however they end."""
     journal = Journal(result.record, result.folder, services.history, services.clock)
     try:
@@ -152,11 +204,11 @@ def _walk(
     if not request.deliver:
         journal.end("planned", 0, "nothing was sent: this was a plan")
     elif stages.is_unchanged(result):
-        stages.settle_grace(plan, result.folder)
+        delivery.settle_grace(plan, result.folder)
         journal.end("unchanged", 0, "nothing to do: Apple has exactly this already")
     else:
         finished = stages.finished_paths(result)
-        stages.deliver_archive(
+        delivery.deliver_archive(
             plan, result, journal, services, finished=finished, assigned=result.assigned
         )
 
@@ -173,7 +225,7 @@ def _send_kept(
     _check_secrets(plan, Request())
     result.archive = kept.archive
     journal.note(**kept.facts())
-    stages.deliver_archive(
+    delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )
 

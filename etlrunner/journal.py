@@ -30,13 +30,24 @@ class Journal:
     """The record of one run as it grows. Stages are timed by the monotonic clock."""
 
     def __init__(self, record: RunRecord, folder: Path, keeper: Keeper, clock: Clock) -> None:
+        self._open(record, folder, keeper, clock)
+        keeper.begin(record)
+        self.log("began", trigger=record.trigger, flow=record.flow)
+
+    @classmethod
+    def again(cls, record: RunRecord, folder: Path, keeper: Keeper, clock: Clock) -> Journal:
+        """The journal of a run that was cut off, to write down how it ends."""
+        journal = cls.__new__(cls)
+        journal._open(record, folder, keeper, clock)
+        journal.log("taken up again", outcome=record.outcome, stage=record.stage)
+        return journal
+
+    def _open(self, record: RunRecord, folder: Path, keeper: Keeper, clock: Clock) -> None:
         self.record = record
         self.folder = files.private_folder(folder)
         self._keeper = keeper
         self._clock = clock
-        self._seconds: dict[str, float] = {}
-        keeper.begin(record)
-        self.log("began", trigger=record.trigger, flow=record.flow)
+        self._seconds = dict(record.seconds)
 
     def note(self, **changes: Any) -> None:
         """Change fields of the record and put them into the history."""

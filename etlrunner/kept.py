@@ -42,7 +42,8 @@ class Kept:
             "raw_rows counts findings repairs touched changes config_hash content_hash "
             "archive_sha256 archive_size assigned_sha256 baseline scope source_file"
         )
-        return {name: getattr(self.run, name) for name in names.split()}
+        facts = {name: getattr(self.run, name) for name in names.split()}
+        return {**facts, "archive_of": self.folder.name}
 
 
 def run_folder(project: Project, record: RunRecord) -> Path:
@@ -52,9 +53,10 @@ def run_folder(project: Project, record: RunRecord) -> Path:
 
 def unsent(project: Project, before: RunRecord, config_hash: str) -> Kept | None:
     """The attempt before, if nothing but its delivery failed and the configuration is the same."""
-    if before.stage != "deliver" or before.exit_code not in CAN_HEAL:
+    was_cut_off = before.outcome == "interrupted" and before.delivery is not None
+    if before.stage != "deliver" or not (was_cut_off or before.exit_code in CAN_HEAL):
         return None
-    return _intact(project, before) if before.config_hash == config_hash else None
+    return intact(project, before) if before.config_hash == config_hash else None
 
 
 def to_approve(project: Project, held: RunRecord, expected_hash: str, config_hash: str) -> Kept:
@@ -87,7 +89,7 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str, config_has
         raise UsageError(
             f"{held.id} is out of date: {last.run_id} was delivered since: not sent", hint=again
         )
-    kept = _intact(project, held)
+    kept = intact(project, held)
     if kept is None:
         raise UsageError(
             f"the archive of {held.id} is gone, or not what was shown: not sent", hint=again
@@ -95,9 +97,9 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str, config_has
     return kept
 
 
-def _intact(project: Project, record: RunRecord) -> Kept | None:
+def intact(project: Project, record: RunRecord) -> Kept | None:
     """Archive and tables as they were: the one is sent, with the other the next run is compared."""
-    folder = run_folder(project, record)
+    folder = project.runs_folder(record.flow) / (record.archive_of or record.id)
     path = folder / "roster.zip"
     if not _is(path, record.archive_sha256):
         return None

@@ -5,7 +5,7 @@ Nothing here reads, writes or decides. Words are those of design section 11.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -626,6 +626,27 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """One archive on its way: in the history before its first byte leaves, and anew after each step."""
+
+    state: str
+    """Where it is: a name of `lib/far_side.STATES`."""
+    sink: str
+    remote_name: str
+    sha256: str
+    size: int
+    attempt: int = 1
+    beside: str = ""
+    """The name it is written under until it is whole; empty where it has its own from the start."""
+    far_side: str = ""
+    """What is known, or not known, of the other end."""
+
+
+Reached = Callable[[str, str], None]
+"""Told which state a delivery has come to, and the name beside, before the step that follows it."""
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One execution as the history keeps it: counts, hashes and times, no names.
 
@@ -677,6 +698,10 @@ class RunRecord:
     """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""
+    delivery: Delivery | None = None
+    """Present from the moment before something is sent."""
+    archive_of: str = ""
+    """The run whose folder holds the archive that this one sent; empty for its own."""
     receipt: Receipt | None = None
     source_file: Mapping[str, str] = field(default_factory=dict)
     """Of a source that reads a zip: its `sha256`, and when it was `changed` (ISO, UTC)."""
@@ -732,7 +757,13 @@ class SourceConnection(Protocol):
 class SinkConnection(Protocol):
     """An open sink. `deliver` sends one archive and returns its receipt."""
 
-    def deliver(self, archive: Archive, remote_name: str) -> Receipt: ...
+    def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
+        """Send it; say `reached` before the first byte leaves, and before a whole file is renamed."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Take away what an earlier delivery of ours may have left under this name, if it can be done."""
+        ...
 
     def probe(self) -> Mapping[str, str]:
         """What the sink says about itself; writes nothing there."""

@@ -80,6 +80,8 @@ class Result:
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None
+    leftovers: tuple[str, ...] = ()
+    """Names at the server under which an earlier delivery of ours may have left something."""
     lease: Lease | None = None
     """Held while the run is under way; asked once more before anything is sent."""
 

@@ -16,14 +16,12 @@ from zoneinfo import ZoneInfo
 
 from etlrunner import evidence, seasons
 from etlrunner import plan as plans
-from etlrunner.config import secrets
-from etlrunner.errors import ChecksFailed, Held, LocalTrouble
+from etlrunner.errors import ChecksFailed, Held
 from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
 from etlrunner.kept import run_folder
 from etlrunner.lib import files
 from etlrunner.model import (
-    Archive,
     Clock,
     Figures,
     Finding,
@@ -147,7 +145,7 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
         last.run_id if last else None,
     )
     tables = result.changes.tables
-    result.trail = _trail(last)
+    result.trail = trail(last)
     result.figures = figures.of(finished_paths(result), journal.record.id, day)
     small = plan.flow.safeguards.small_change
     result.findings = (*result.findings, *figures.jumps(result.figures, result.trail, small))
@@ -194,51 +192,6 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
     if result.holds:
         result.crosswalks = _propose(plan, result)
         raise Held(result.holds)
-
-
-def deliver_archive(
-    plan: Plan,
-    result: Result,
-    journal: Journal,
-    services: Services,
-    *,
-    finished: Mapping[str, Path],
-    assigned: Path | None,
-) -> None:
-    """Send the archive.
-
-    `finished` are the tables it was made from, the next comparison's other side; `assigned` is what
-    was numbered, the next run's memory.
-    """
-    from etlrunner import deliver
-
-    assert result.archive is not None
-    archive = result.archive
-    with journal.stage("deliver"):  # in the history before the first byte leaves
-        options = secrets.fill(plan.flow.sink.options, plan.project)
-        if result.lease is not None:
-            result.lease.check()  # another machine may have taken over after a long pause
-        result.receipt = deliver.deliver(
-            plan.sink.connect,
-            options,
-            archive,
-            _remote_name(plan.flow, journal.record),
-            clock=services.clock,
-            progress=services.progress,
-        )
-        journal.note(receipt=result.receipt)
-    with journal.stage("record"):
-        day = local_date(plan.flow, Request(), services.clock)
-        _promote(plan, journal, archive, finished, assigned, day)
-    rows = sum(archive.rows.values())
-    journal.end("delivered", 0, f"delivered {rows:,} rows in {len(archive.rows)} files")
-
-
-def settle_grace(plan: Plan, folder: Path) -> None:
-    """What was sent, or found to be sent already, is what the days of grace are counted from."""
-    from etlrunner import holdover
-
-    holdover.settle(folder, state_folder(plan))
 
 
 # ---------------------------------------------------------------- what stages share
@@ -307,7 +260,7 @@ def _refuse_errors(findings: tuple[Finding, ...]) -> None:
         raise ChecksFailed(findings)
 
 
-def _trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
+def trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
     """The figures of the last deliveries, oldest first."""
     from etlrunner import figures
 
@@ -329,46 +282,6 @@ def _propose(plan: Plan, result: Result) -> Mapping[str, Path]:
         result.raw_paths(),
         result.folder / "crosswalks",
     )
-
-
-def _promote(
-    plan: Plan,
-    journal: Journal,
-    archive: Archive,
-    finished: Mapping[str, Path],
-    assigned: Path | None,
-    day: date,
-) -> None:
-    """Make this delivery the one that the next is compared with, and numbers from."""
-    from etlrunner import figures
-
-    folder, record = delivered_folder(plan), journal.record
-    now = figures.of(finished, record.id, day)
-    try:
-        before = _trail(deliveries.read(folder))
-        trail = figures.extended(before, now, approved=bool(record.approved_by))
-        deliveries.promote(
-            folder,
-            record.id,
-            finished,
-            archive.content_hash,
-            record.scope,
-            rows=archive.rows,
-            trail=[figures.as_data(one) for one in trail],
-            memory=assigned,
-        )
-        settle_grace(plan, next(iter(finished.values())).parent.parent)
-    except LocalTrouble as error:
-        raise LocalTrouble(
-            f"the archive was delivered, but this machine could not note it: {error.message}",
-            hint="the next run compares with the delivery before; it is safe to run it",
-        ) from error
-
-
-def _remote_name(flow: Flow, record: RunRecord) -> str:
-    """The name at the server: the same for every attempt of the same content."""
-    chosen = flow.sink.options.get("file_name")
-    return str(chosen) if chosen else f"{flow.name}-{record.content_hash[:12]}.zip"
 
 
 def _tally(findings: tuple[Finding, ...]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.lib import plain
+from etlrunner.lib import far_side, plain
 from etlrunner.model import RunRecord
 from etlrunner.target import FILE_ORDER
 
@@ -81,6 +81,7 @@ def _one(run: RunRecord) -> None:
         "approved": f"by {run.approved_by} {run.approved_because}".strip()
         if run.approved_by
         else "",
+        "delivery": _delivery(run),
         "sent as": run.receipt.remote_name if run.receipt else "",
     }
     for key, value in pairs.items():
@@ -92,6 +93,15 @@ def _one(run: RunRecord) -> None:
     if run.seconds:
         times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in run.seconds.items())
         screen.say(f"{'time:':<15} {times}")
+
+
+def _delivery(run: RunRecord) -> str:
+    """Where it is, what may be on the far side, and what happens next; nothing once it is proven."""
+    if run.delivery is None or run.outcome == "delivered":
+        return ""
+    return (
+        f"{run.delivery.state}: {far_side.told(run.delivery)}; {far_side.next_start(run.delivery)}"
+    )
 
 
 def _counts(run: RunRecord) -> None:

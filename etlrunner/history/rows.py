@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etlrunner.lib import plain
-from etlrunner.model import Counts, Receipt, RunRecord, StepCounts
+from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
 
 _KNOWN = {field.name for field in fields(RunRecord)}
 
@@ -32,6 +32,8 @@ def from_text(text: str) -> RunRecord:
     values["counts"] = {name: _counts(each) for name, each in values.get("counts", {}).items()}
     values["changes"] = {name: tuple(each) for name, each in values.get("changes", {}).items()}
     values["holds"] = tuple(values.get("holds", ()))
+    if values.get("delivery"):
+        values["delivery"] = Delivery(**_known(Delivery, values["delivery"]))
     if values.get("receipt"):
         values["receipt"] = _receipt(values["receipt"])
     return RunRecord(**values)
@@ -49,6 +51,10 @@ def _counts(values: Mapping[str, Any]) -> Counts:
 
 
 def _receipt(values: Mapping[str, Any]) -> Receipt:
-    known = {field.name for field in fields(Receipt)}
-    kept = {name: value for name, value in values.items() if name in known}
+    kept = _known(Receipt, values)
     return Receipt(**{**kept, "sent_at": datetime.fromisoformat(kept["sent_at"])})
+
+
+def _known(kind: type[Receipt] | type[Delivery], values: Mapping[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in known}

@@ -24,6 +24,7 @@ from etlrunner.history.database import (
     owner_values,
 )
 from etlrunner.history.leases import Holder, Lease
+from etlrunner.lib import far_side
 from etlrunner.model import Clock, RunRecord, Secret
 
 
@@ -248,8 +249,8 @@ def _interrupt(connection: sa.Connection, row: sa.Row[Any]) -> str:
     """Nobody saw it end: its last sign of life is when the stage began that it died in."""
     before = rows.from_text(row.record)
     words = f"interrupted in stage {before.stage}: the program or the machine stopped"
-    if before.stage == "deliver":
-        words += "; the archive may be on the server"
+    if before.delivery is not None:
+        words += f"; {far_side.told(before.delivery)}; {far_side.next_start(before.delivery)}"
     after = replace(
         before,
         outcome="interrupted",

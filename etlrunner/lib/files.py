@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from etlrunner.errors import LocalTrouble
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+_BESIDE = re.compile(r"\..+\.\d+\.part")
 
 
 def private_folder(path: Path) -> Path:
@@ -36,12 +38,13 @@ def write_private(path: Path, content: bytes | str) -> Path:
 
 
 @contextlib.contextmanager
-def placing(path: Path) -> Iterator[Path]:
+def placing(path: Path, beside: Path | None = None) -> Iterator[Path]:
     """Give a name beside `path` to write to; on success flush it and move it into place, private.
 
-    An error leaves neither the half-written file nor a changed `path`.
+    An error leaves neither the half-written file nor a changed `path`. `beside` is for whoever is alone
+    there and wants what a kill left to be written over.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = beside or path.with_name(f".{path.name}.{os.getpid()}.part")
     with trouble(path):
         try:
             beside.unlink(missing_ok=True)
@@ -53,6 +56,14 @@ def placing(path: Path) -> Iterator[Path]:
             flush(path.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, *, below: bool = True) -> None:
+    """Remove what writers that were killed left in a folder (and below); nobody may be writing there."""
+    for left in list(folder.rglob(".*.part") if below else folder.glob(".*.part")):
+        if _BESIDE.fullmatch(left.name) and left.is_file() and not left.is_symlink():
+            with contextlib.suppress(OSError):  # a left-over costs room, nothing else
+                left.unlink()
 
 
 @contextlib.contextmanager

@@ -21,10 +21,10 @@ from paramiko.ssh_exception import IncompatiblePeer
 from etlrunner.errors import EtlError, Refused, Unreachable
 from etlrunner.lib import host_keys, sftp_wire
 from etlrunner.lib.host_keys import Expected, HostKey
-from etlrunner.lib.sftp_upload import Sent, Upload, wrong_directory
+from etlrunner.lib.sftp_upload import Sent, Upload, unwatched, wrong_directory
 from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
-from etlrunner.model import Options, Secret
+from etlrunner.model import Options, Reached, Secret
 
 # paramiko logs user names, what servers say, and tracebacks; nothing of that may reach a log or a screen
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -150,19 +150,44 @@ class Session:
                 self.watch.rest()
         return "is there"
 
-    def upload(self, source: Path, size: int, path: str, moved: Callable[[int], None]) -> Sent:
+    def upload(
+        self,
+        source: Path,
+        size: int,
+        path: str,
+        moved: Callable[[int], None],
+        reached: Reached = unwatched,
+    ) -> Sent:
         """Write a local file under this very name, through one handle."""
-        return self._upload(source, size, moved).under(path)
+        return self._upload(source, size, moved, reached).under(path)
 
     def upload_beside(
-        self, source: Path, size: int, path: str, moved: Callable[[int], None]
+        self,
+        source: Path,
+        size: int,
+        path: str,
+        moved: Callable[[int], None],
+        reached: Reached = unwatched,
     ) -> Sent:
         """Write under a name beside and rename at the end, so that nobody sees half a file."""
-        return self._upload(source, size, moved).beside(path)
+        return self._upload(source, size, moved, reached).beside(path)
 
-    def _upload(self, source: Path, size: int, moved: Callable[[int], None]) -> Upload:
+    def forget(self, path: str) -> None:
+        """Remove a file of ours, if it is there and may be removed; nothing depends on it."""
+        self.watch.allow(self.server.timeouts.channel, "removing what an earlier delivery left")
+        with (
+            _translating(self.server, self.watch, "removing what an earlier delivery left"),
+            contextlib.suppress(Status),
+        ):
+            self.wire.remove(path)
+        self.watch.rest()
+
+    def _upload(
+        self, source: Path, size: int, moved: Callable[[int], None], reached: Reached
+    ) -> Upload:
         answer = self.server.timeouts.channel
-        return Upload(self.wire, self.watch, str(self.server), source, size, moved, answer)
+        end = str(self.server)
+        return Upload(self.wire, self.watch, end, source, size, moved, answer, reached)
 
 
 @dataclass

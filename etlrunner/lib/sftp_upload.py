@@ -13,6 +13,7 @@ from etlrunner.errors import DeliveryFailed, EtlError, LocalTrouble, Refused, Un
 from etlrunner.lib import sftp_wire
 from etlrunner.lib.sftp_wire import Garbled, Status, Wire, WrongSize
 from etlrunner.lib.watch import Watch
+from etlrunner.model import Reached
 
 OUTSIDE = (OSError, EOFError, Status, WrongSize, Garbled)
 """What the wire raises; anything else is a mistake in this program."""
@@ -24,6 +25,10 @@ class Sent:
 
     sha256: str
     taken_at_once: bool
+
+
+def unwatched(state: str, beside: str) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass
@@ -38,11 +43,17 @@ class Upload:
     moved: Callable[[int], None]
     answer: float
     """Seconds without a sign of life that are one too many."""
+    reached: Reached
+    """Told before the first byte and before the renaming, and when half a file was taken away."""
     path: str = ""
     arrived: int = 0
 
     def under(self, path: str) -> Sent:
         """Under this very name, through one handle: no stat by name, no times, no modes, no renaming."""
+        self.reached("uploading", "")
+        return self._write(path)
+
+    def _write(self, path: str) -> Sent:
         self.path = path
         handle, digest = self._open(), hashlib.sha256()
         with self._failing():
@@ -55,8 +66,11 @@ class Upload:
     def beside(self, path: str) -> Sent:
         """Under a name beside, and renamed at the end."""
         folder, slash, name = path.rpartition("/")
-        sent = self.under(f"{folder}{slash}.{name}.part")
-        with self._failing(f"the whole file is there as .{name}.part, but not as {name}"):
+        beside = beside_name(name)
+        self.reached("uploading", beside)
+        sent = self._write(f"{folder}{slash}{beside}")
+        with self._failing(f"the whole file is there as {beside}, or already as {name}"):
+            self.reached("uploaded", beside)
             self._alive("renaming the file")
             self._put_in_place(path)
         self.watch.rest()
@@ -67,17 +81,20 @@ class Upload:
         """Say what is on the far side, and take half a file away where that can be done."""
         try:
             yield
-        except EtlError as error:  # the local disk, or a signal; the session still works
+        except (
+            EtlError,
+            KeyboardInterrupt,
+        ) as error:  # the local disk, or a signal; the session works
             cleaned = self._clean_up()
             if isinstance(error, LocalTrouble):
                 raise LocalTrouble(f"{error.message}; {cleaned}", hint=error.hint) from None
             raise
         except OUTSIDE as error:
             reason = self.watch.passed or sftp_wire.reason(error)
-            hint = self._disk_hint(error)
+            hint = self._disk_hint(error) or (_RENAME_HINT if far_side else "")
             raise DeliveryFailed(
                 f"the delivery to {self.server} broke off: {reason}",
-                far_side=far_side or self._far_side(error),
+                far_side=self._far_side(error, far_side),
                 hint=hint,
             ) from None
         finally:
@@ -157,23 +174,28 @@ class Upload:
     def _alive(self, what: str) -> None:
         self.watch.allow(self.answer, what)
 
-    def _far_side(self, error: Exception) -> str:
+    def _far_side(self, error: Exception, whole: str = "") -> str:
+        """`whole` is what is to be said once every byte is there, and half a file is none any more."""
         if isinstance(error, Status | WrongSize) and not self.watch.passed:
-            return self._clean_up()
+            return self._clean_up(whole)
+        if whole:
+            return whole
         if self.arrived < self.size:
             return self._left()
         return "every byte had arrived, but the server did not confirm the end: it may hold the whole file"
 
-    def _clean_up(self) -> str:
+    def _clean_up(self, whole: str = "") -> str:
         """Take half a file away while it is still open, so that nobody processes it."""
-        self._alive("removing the incomplete file")
+        self._alive("removing the file again")
         try:
             self.wire.remove(self.path)
         except OUTSIDE:
-            return self._left()
+            return whole or self._left()
         finally:
             self.watch.rest()
-        return "the incomplete file was removed again, nothing is there"
+        with contextlib.suppress(LocalTrouble):  # then it counts as unknown, and is sent again
+            self.reached("failed", "")
+        return f"the {'file' if whole else 'incomplete file'} was removed again, nothing is there"
 
     def _left(self) -> str:
         name = self.path.rpartition("/")[2]
@@ -189,6 +211,17 @@ class Upload:
         except OUTSIDE:
             return ""
         return f"the server's disk is full: {free:,} bytes are free" if free < self.size else ""
+
+
+_RENAME_HINT = (
+    "if the server never lets a file be renamed, say sink.rename: false; "
+    "etlrunner connect FLOW --probe finds out"
+)
+
+
+def beside_name(name: str) -> str:
+    """The name a file has while it is not whole; the same at every attempt, so that it replaces itself."""
+    return f".{name}.part"
 
 
 def wrong_directory(server: str, directory: str) -> Refused:

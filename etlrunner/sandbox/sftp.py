@@ -58,6 +58,8 @@ class Faults:
     only_questions: bool = False
     """Allow `keyboard-interactive` alone."""
     no_rename: bool = False
+    cut_at_rename: bool = False
+    """Hang up as soon as a file was renamed, without a word."""
     no_stat: bool = False
     no_listing: bool = False
     no_remove: bool = False
@@ -250,6 +252,8 @@ class _Files(paramiko.SFTPServerInterface):
             old.rename(new)
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno or 0)
+        if self.server.faults.cut_at_rename:
+            self.door.hang_up()
         return OK
 
     def chattr(self, path: str, attr: SFTPAttributes) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp
-from etlrunner.model import Archive, Clock, Options, Progress, Receipt
+from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
 
 NAME = "apple-school-manager"
 PREFILLED: Mapping[str, Any] = {
@@ -52,11 +52,15 @@ class DropBox:
     clock: Clock
     progress: Progress
 
-    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+    def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Write the archive through one open handle; that it has gone by then is a success."""
         path = posixpath.join(self.directory, names.checked(remote_name))
         sent = self.session.upload(
-            archive.path, archive.size, path, lambda size: self.progress.advance("deliver", size)
+            archive.path,
+            archive.size,
+            path,
+            lambda size: self.progress.advance("deliver", size),
+            reached,
         )
         return Receipt(
             sink=NAME,
@@ -67,6 +71,10 @@ class DropBox:
             host_key=self.session.host_key.fingerprint,
             taken_at_once=sent.taken_at_once,
         )
+
+    def forget(self, name: str) -> None:
+        """Take away what an earlier delivery of ours may have left under this name."""
+        self.session.forget(posixpath.join(self.directory, name))
 
     def probe(self) -> Mapping[str, str]:
         """Signed in already; look whether the directory opens, and write nothing."""

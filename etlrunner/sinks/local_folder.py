@@ -12,7 +12,7 @@ from pathlib import Path
 from etlrunner.errors import LocalTrouble
 from etlrunner.lib import files
 from etlrunner.lib import remote_name as names
-from etlrunner.model import Archive, Clock, Options, Progress, Receipt
+from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
 
 NAME = "local-folder"
 _BLOCK = 1024 * 1024
@@ -35,18 +35,18 @@ class Folder:
     clock: Clock
     progress: Progress
 
-    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+    def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Copy beside, flush, and move into place with mode 0600."""
         digest = hashlib.sha256()
-        with (
-            files.placing(self.path / names.checked(remote_name)) as beside,
-            open(archive.path, "rb") as source,
-            open(beside, "wb") as copy,
-        ):
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                copy.write(block)
-                self.progress.advance("deliver", len(block))
+        name = f".{names.checked(remote_name)}.part"  # the same at every attempt
+        reached("uploading", name)
+        with files.placing(self.path / remote_name, self.path / name) as beside:
+            with open(archive.path, "rb") as source, open(beside, "wb") as copy:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    copy.write(block)
+                    self.progress.advance("deliver", len(block))
+            reached("uploaded", name)
         return Receipt(
             sink=NAME,
             remote_name=remote_name,
@@ -54,6 +54,11 @@ class Folder:
             sha256=digest.hexdigest(),
             sent_at=self.clock.now(),
         )
+
+    def forget(self, name: str) -> None:
+        """Take away what an earlier delivery of ours may have left under this name."""
+        with contextlib.suppress(OSError):
+            (self.path / name).unlink()
 
     def probe(self) -> Mapping[str, str]:
         """Ask the system whether the folder may be written to, without writing."""

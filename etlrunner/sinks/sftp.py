@@ -10,7 +10,7 @@ from pathlib import Path
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp
-from etlrunner.model import Archive, Clock, Options, Progress, Receipt
+from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
 
 NAME = "sftp"
 
@@ -44,7 +44,7 @@ class Folder:
     clock: Clock
     progress: Progress
 
-    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+    def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Write the archive, and say what was sent."""
         upload = self.session.upload_beside if self.rename else self.session.upload
         sent = upload(
@@ -52,6 +52,7 @@ class Folder:
             archive.size,
             posixpath.join(self.directory, names.checked(remote_name)),
             lambda size: self.progress.advance("deliver", size),
+            reached,
         )
         return Receipt(
             sink=NAME,
@@ -62,6 +63,10 @@ class Folder:
             host_key=self.session.host_key.fingerprint,
             taken_at_once=sent.taken_at_once,
         )
+
+    def forget(self, name: str) -> None:
+        """Take away what an earlier delivery of ours may have left under this name."""
+        self.session.forget(posixpath.join(self.directory, name))
 
     def probe(self) -> Mapping[str, str]:
         """Signed in already; look whether the directory opens, and write nothing."""

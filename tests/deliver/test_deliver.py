@@ -32,7 +32,7 @@ class Sink:
             raise self.error
         yield self
 
-    def deliver(self, archive: Archive, remote_name: str) -> Receipt:
+    def deliver(self, archive: Archive, remote_name: str, reached: Any) -> Receipt:
         now = datetime(2027, 3, 1, tzinfo=UTC)
         return Receipt("noting", remote_name, archive.size, self.sha256 or archive.sha256, now)
 
@@ -45,6 +45,7 @@ def archive(tmp_path) -> Archive:
 def send(sink: Sink, archive: Archive, name: str = "x.zip", options: Any = None, **more: Any):
     clock = SimulatedClock(datetime(2027, 3, 1, tzinfo=UTC))
     progress = delivery.Counting()
+    more.setdefault("reached", lambda state, beside: None)
     try:
         return deliver.deliver(
             sink.connect, options or {}, archive, name, clock=clock, progress=progress, **more

@@ -18,7 +18,7 @@ from etlrunner.errors import Busy, LocalTrouble, UsageError
 from etlrunner.history import pruning
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Counts, Receipt, RunRecord, StepCounts
+from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
 from etlrunner.model import History as Keeping
 
 DAY = date(2027, 3, 1)
@@ -54,6 +54,8 @@ def test_a_record_comes_back_as_it_was_saved(history):
         holds=("a limit",),
         scope={"schools": ["1"]},
         seconds={"extract": 1.5},
+        delivery=Delivery("placed", "sftp", "a.zip", "ab", 5, beside=".a.zip.part"),
+        archive_of="lakeside-isd-2027-02-28-1",
         receipt=Receipt("sftp", "a.zip", 5, "ab", START),
     )
     history.begin(replace(record, outcome="running"))
@@ -138,11 +140,12 @@ HOLD = """
 import sys, pathlib, datetime, time
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import RunRecord
+from etlrunner.model import Delivery, RunRecord
 history = History.open(pathlib.Path(sys.argv[1]) if "://" not in sys.argv[1] else sys.argv[1])
 day = datetime.date(2027, 3, 1)
 record = RunRecord(id=history.new_run_id("f", day), flow="f", trigger="schedule", scheduled_date=day,
-                   started=datetime.datetime.now(datetime.timezone.utc), stage="deliver")
+                   started=datetime.datetime.now(datetime.timezone.utc), stage="deliver",
+                   delivery=Delivery("uploading", "sftp", "x.zip", "ab", 5))
 with history.lease("f", owner=record.id, clock=SystemClock()):
     history.begin(record)
     print(record.id, flush=True)
@@ -166,7 +169,7 @@ def test_a_killed_owner_frees_the_lease_at_once_and_its_run_is_interrupted(histo
     assert ended.outcome == "interrupted"
     assert ended.ended == ended.started
     assert "stage deliver" in ended.message
-    assert "may be on the server" in ended.message
+    assert "the server may hold a part of x.zip; the next run sends the same" in ended.message
 
 
 def test_a_run_of_a_container_that_is_gone_is_interrupted_too(history, monkeypatch):

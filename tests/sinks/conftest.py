@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from etlrunner import deliver
+from etlrunner.lib.sftp_upload import unwatched
 from etlrunner.model import Archive, Receipt, SilentProgress
 from etlrunner.sinks import apple_school_manager
 from tests.support import delivery
@@ -33,6 +34,7 @@ def send(clock: SimulatedClock) -> Callable[..., Receipt]:
         options: Any, archive: Archive, sink: Any = apple_school_manager, **more: Any
     ) -> Receipt:
         more.setdefault("progress", SilentProgress())
+        more.setdefault("reached", unwatched)
         return deliver.deliver(sink.connect, options, archive, "lakeside.zip", clock=clock, **more)
 
     return sending

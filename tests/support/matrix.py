@@ -20,10 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from etlrunner.lib import far_side
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN = "<!-- The matrix begins; made by `python -m tests.support.matrix`, do not edit. -->"
 END = "<!-- The matrix ends. -->"
+STATES_BEGIN = "<!-- The states begin; made by `python -m tests.support.matrix`, do not edit. -->"
+STATES_END = "<!-- The states end. -->"
 EXITS = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130, 137, 143})
 """The program's own (`etlrunner explain 3`); 137 is a process that was killed."""
 
@@ -111,7 +115,8 @@ ROWS = {
     "F4": "the history is of an older program",
     "F5": "the history cannot be written",
 }
-OPEN = frozenset(row for row in ROWS if row[0] != "A")
+PROVEN = {"C1", "C2", "E5"}
+OPEN = frozenset(row for row in ROWS if row[0] != "A") - PROVEN
 """Rows that no test proves yet."""
 
 Test = Callable[..., int]
@@ -188,9 +193,28 @@ def table() -> str:
 
 def page(text: str) -> str:
     """The page with its matrix made anew; what people wrote around it stays."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
+    text = _between(text, BEGIN, END, table())
+    return _between(text, STATES_BEGIN, STATES_END, states())
+
+
+def states() -> str:
+    """Every state of a delivery, from the program itself."""
+    lines = [
+        "| found at the next start | on the far side | what the next start does |",
+        "| --- | --- | --- |",
+    ]
+    for name, state in far_side.STATES.items():
+        there = state.far_side.format(
+            name="the archive", beside="the name it has until it is whole"
+        )
+        lines.append(f"| `{name}` | {there} | {state.does} |")
+    return "\n".join(lines) + "\n"
+
+
+def _between(text: str, begin: str, end: str, made: str) -> str:
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{made}\n{end}{after}"
 
 
 def _line(proof: Proof) -> str:
