@@ -27,6 +27,7 @@ from etlrunner.lib import schema, shipped
 from etlrunner.lib.document import Document, Key, Places
 from etlrunner.lib.hosts import Cap
 from etlrunner.lib.schema_problems import dotted
+from etlrunner.lib.suggest import close_to
 from etlrunner.model import (
     Component,
     Flow,
@@ -329,14 +330,18 @@ class _FlowReader:
         )
 
     def _source(self, source: dict[str, Any]) -> Component:
-        """A definition of the project's own is a file in its sources/ folder."""
+        """A definition is a file in the project's sources/ folder, or one that is shipped."""
         if "definition" in source:
             found = self.project.root / "sources" / f"{source['definition']}.yaml"
-            if not found.is_file():
+            ours = shipped.folder("definitions") / found.name
+            if not found.is_file() and not ours.is_file():
                 place = self.places.at(("source", "definition"))
+                known = sorted(each.stem for each in ours.parent.glob("*.yaml"))
+                hint = close_to(found.stem, known) or f"shipped: {', '.join(known)}"
                 raise ConfigurationError(
-                    [Problem("E222", f"there is no file sources/{found.name}", place)]
+                    [Problem("E222", f"there is no file sources/{found.name}", place, hint=hint)]
                 )
+            found = found if found.is_file() else ours
             source = {**source, "definition": found}
             for each in sorted(found.parent.glob("*.yaml")):  # it may extend one beside it
                 self.reading.texts[f"sources/{each.name}"] = each.read_text(encoding="utf-8")

@@ -71,6 +71,7 @@ class Door:
         ca_file: Path | None = None,
         allow_http: bool = False,
         seen: exchanges.Seen | None = None,
+        cookies: bool = False,
     ) -> None:
         if ca_file is not None and not ca_file.is_file():
             raise address_problem(f"{ca_file} is not there", path="source.ca_file")
@@ -89,7 +90,9 @@ class Door:
         self._stop = threading.Event()
         self._bytes = 0
         self._hosts: dict[str, hosts.Host] = {}
-        self._session = open_session(self._sockets, limits.concurrency, ca_file, limits.window)
+        self._session = open_session(
+            self._sockets, limits.concurrency, ca_file, limits.window, cookies
+        )
         self._watchdog = self._watch()
 
     def ask(

@@ -19,17 +19,21 @@ from etlrunner import __version__
 
 
 def open_session(
-    sockets: WeakSet[socket.socket], size: int, ca_file: Path | None, stall: float
+    sockets: WeakSet[socket.socket],
+    size: int,
+    ca_file: Path | None,
+    stall: float,
+    cookies: bool = False,
 ) -> requests.Session:
     """A session of `size` connections, each known in `sockets` while it lives.
 
     Once an answer has begun, `stall` seconds without a byte end it; its head may take the read time-out
-    as a whole, however slowly it drips.
+    as a whole, however slowly it drips. With `cookies`, what a host hands out goes back to that host.
     """
     session = _Session()
     session.trust_env = False  # no .netrc, no proxy or CA variables
     session.verify = True if ca_file is None else str(ca_file)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=None if cookies else []))
     session.headers.clear()
     session.headers.update(
         {

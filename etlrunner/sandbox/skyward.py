@@ -244,7 +244,9 @@ class Skyward:
             return self._unavailable(503)
         with self._lock:
             if self._signatures is None or self._signatures.method != self.switches.oauth1:
-                self._signatures = Signatures(self.switches.oauth1, self.key, self.secret)
+                self._signatures = Signatures(
+                    self.switches.oauth1, self.key, self.secret, self.switches.time
+                )
         scheme = self.url.partition("://")[0]
         url = f"{scheme}://{incoming.headers.get('host', '')}{incoming.path}"
         problem = self._signatures.problem(incoming, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,8 @@ class Switches:
 
     oauth1: str = ""
     """Data requests need an OAuth 1.0a signature of this method, and no token: `HMAC-SHA1`, `HMAC-SHA256`."""
+    time: Callable[[], float] = time.time
+    """The time that signatures are held against, in seconds."""
 
     # paging
     default_limit: int = 100

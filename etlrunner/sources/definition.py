@@ -71,6 +71,7 @@ class Definition:
     """Option of the flow -> what its absence may mean when key and secret are refused."""
     renew_on_500: bool
     headers: Mapping[str, str]
+    cookies: bool
     auth: Auth
     page_size: int
     paging: Paging
@@ -217,6 +218,7 @@ def _definition(data: Mapping[str, Any], version: str) -> Definition:
         without=dict(token.get("without", {})),
         renew_on_500=_is_true(token.get("renew_on_500", False)),
         headers=dict(data.get("headers", {})),
+        cookies=_is_true(data.get("cookies", False)),
         auth=auth,
         page_size=int(paging.get("page_size", 1000)),
         paging=_paging(name, paging),

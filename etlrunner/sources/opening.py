@@ -60,6 +60,7 @@ def door(options: Options, definition: Definition, clock: Clock, seen: Seen | No
         ca_file=options.get("ca_file"),
         allow_http=bool(options.get("allow_http")),
         seen=seen,
+        cookies=definition.cookies,
     )
 
 

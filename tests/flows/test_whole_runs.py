@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_first_run_is_held_then_approved_then_runs_go_by_themselves(
 def test_one_district_through_every_door_is_one_archive(
     project: TestProject, district: District, tmp_path: Path
 ):
-    """REST 1.1 and 1.2 of both products, CSV 1.1 and 1.2: byte for byte the same zip."""
+    """REST 1.1 and 1.2 of both products and of any other, signed or not, CSV: byte for byte the same zip."""
     made = {}
     for name, variant, version in [
         ("sms", "sms-2.0", ""),
@@ -54,6 +55,16 @@ def test_one_district_through_every_door_is_one_archive(
         with skyward.start(district, variant=variant) as server:
             project.skyward(name, server, oneroster=version)
             made[name] = project.run(name)
+    for name, version, auth in [
+        ("any-11", "1.1", "oauth2"),
+        ("any-12", "1.2", "oauth2"),
+        ("signed", "1.1", "oauth1-sha256"),
+    ]:
+        oauth1 = "HMAC-SHA256" if auth != "oauth2" else ""
+        now = lambda: project.clock.now().timestamp()  # noqa: E731
+        with skyward.start(district, variant="oneroster", oauth1=oauth1, time=now) as server:
+            _any_server(project, name, server, version, auth)
+            made[name] = project.run(name)
     for version in ("1.1", "1.2"):
         name = "csv-" + version.replace(".", "")
         project.csv(name, district.write_csv(tmp_path / f"{name}.zip", version))
@@ -61,8 +72,21 @@ def test_one_district_through_every_door_is_one_archive(
     first = made["sms"].archive.path.read_bytes()
     assert zipfile.is_zipfile(made["sms"].archive.path)
     for name, result in made.items():
+        assert result.archive is not None, result.record.message
         assert result.archive.path.read_bytes() == first, name
         assert result.record.content_hash == made["sms"].record.content_hash
+
+
+def _any_server(project: TestProject, name: str, server: Any, version: str, auth: str) -> None:
+    """A flow from a server that is no Skyward, into `out/`."""
+    names = [f"{part}_{name.replace('-', '_')}".upper() for part in ("key", "secret")]
+    project.secrets(dict(zip(names, (server.key, server.secret), strict=True)))
+    (project.root / "flows" / f"{name}.yaml").write_text(
+        f"version: 1\nsource:\n  type: oneroster\n  oneroster: '{version}'\n  auth: {auth}\n"
+        f"  domain: {server.domain}\n  allow_http: true\n"
+        f"  key: {{env: {names[0]}}}\n  secret: {{env: {names[1]}}}\n"
+        f"mapping: apple-school-manager\nsink: {{type: local-folder, path: {project.root / 'out'}}}\n"
+    )
 
 
 def test_a_plan_has_the_hash_of_the_run_and_touches_no_sink(

@@ -9,16 +9,27 @@ import polars as pl
 import pytest
 
 from etlrunner import roster
-from etlrunner.errors import ConfigurationError
+from etlrunner.errors import ConfigurationError, Refused
 from etlrunner.lib import records, shipped
-from etlrunner.sources import definition
+from etlrunner.lib.clock import SystemClock
+from etlrunner.model import Secret, SilentProgress
+from etlrunner.sandbox import skyward
+from etlrunner.sandbox.district import District
+from etlrunner.sandbox.wire import Incoming, Reply
+from etlrunner.sources import definition, rest
 from tests.support.http_fault import FaultServer
 
 NAMES = sorted(path.stem for path in shipped.folder("definitions").glob("*.yaml"))
 
 
 def test_the_shipped_ones_are_those_the_design_names() -> None:
-    assert NAMES == ["oneroster-1.1", "oneroster-1.2", "skyward-qmlativ", "skyward-sms-2.0"]
+    assert NAMES == [
+        "aeries",
+        "oneroster-1.1",
+        "oneroster-1.2",
+        "skyward-qmlativ",
+        "skyward-sms-2.0",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,3 +108,31 @@ def test_what_is_wrong_with_a_definition_is_a_configuration_error(
 def test_a_malformed_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="is not a field name"):
         records.parse_path(path)
+
+
+def test_aeries_is_asked_at_its_own_address_and_its_cookie_goes_along(tmp_path: Path) -> None:
+    """Its load balancer hands out a cookie with the token, and knows nobody who comes without it."""
+    seen: list[Incoming] = []
+
+    def balance(incoming: Incoming) -> Reply | None:
+        seen.append(incoming)
+        if incoming.path.endswith("/token"):
+            return Reply(200, b'{"access_token": "t"}', {"Set-Cookie": "where=7; path=/; HttpOnly"})
+        if incoming.headers.get("cookie") != "where=7":
+            return Reply(401, b"{}")
+        return Reply(200, b'{"orgs": []}', {"X-Total-Count": "0"})
+
+    with skyward.start(District(students=5), variant="oneroster", on_request=balance) as server:
+        options = {
+            "type": "oneroster", "oneroster": "1.1", "allow_http": True,
+            "domain": f"127.0.0.1:{server.port}/aeries/", "key": Secret("k"), "secret": Secret("s"),
+        }  # fmt: skip
+        path = shipped.folder("definitions") / "aeries.yaml"
+        clock, progress = SystemClock(), SilentProgress()
+        chosen = {**options, "definition": path}
+        with rest.connect(chosen, clock=clock, progress=progress) as connection:
+            assert connection.read("orgs") is not None
+        with pytest.raises(Refused):
+            rest.connect(options, clock=clock, progress=progress).__enter__()
+    assert [each.path for each in seen[:2]] == ["/aeries/token", "/aeries/ims/oneroster/v1p1/orgs"]
+    assert b"scope=" in seen[0].body
