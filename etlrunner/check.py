@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from etlrunner import table
-from etlrunner.checks import apple_school_manager, merging, references, rulings
+from etlrunner.checks import apple_school_manager, merging, policy, references, rulings
 from etlrunner.checks.acting import act
 from etlrunner.checks.archive_file import read_archive
 from etlrunner.checks.books import Books
@@ -45,6 +47,7 @@ def check(
     progress: Progress,
     delivered: Mapping[str, Path] | None = None,
     raw: Mapping[str, Path] | None = None,
+    as_of: date | None = None,
 ) -> Checked:
     """Apply verdicts and repairs until nothing more is to do, then look for everything that is wrong.
 
@@ -54,13 +57,14 @@ def check(
     """
     progress.start("check", len(finished), "tables")
     books = Books(target, dict(finished), folder)
-    options, shelf = options_for(target, flow.sink.options), tuple(modules)
+    options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
+    decided, shelf = rulings.all_of(flow), tuple(modules)
     ambiguous = _settle(books, flow, shelf, options, merging.Sources(delivered or {}, raw or {}))
-    failing = [rule for rule, ruling in flow.rules.items() if ruling.verdict == "fail"]
+    failing = [rule for rule, ruling in decided.items() if ruling.verdict == "fail"]
     looked = look(_items(books.frames(), shelf, options), failing)
     books.keys += looked.keys
     notes = [note for made in finished.values() for note in made.notes]
-    judged = rulings.judged((*notes, *ambiguous, *looked.findings), flow.rules)
+    judged = rulings.judged((*notes, *ambiguous, *looked.findings), decided)
     found = _in_order(judged, books.frames(), target)
     tables = books.close()
     progress.done("check")
@@ -93,28 +97,35 @@ def look_again(
     target: Target,
     finished: Mapping[str, FinishedTable],
     modules: Iterable[CheckModule],
+    *,
+    as_of: date | None = None,
 ) -> tuple[Finding, ...]:
     """The findings over finished tables as they are now; nothing is repaired."""
     tables = {name: pl.scan_parquet(made.path) for name, made in finished.items()}
-    found = findings_of(tables, modules, options_for(target, flow.sink.options))
-    return tuple(rulings.judged(found, flow.rules))
+    options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
+    return tuple(rulings.judged(findings_of(tables, modules, options), rulings.all_of(flow)))
 
 
-def check_zip(path: Path, sink: Options | None = None) -> tuple[Finding, ...]:
-    """Everything wrong with a zip of six files, whoever made it; `sink` as in a flow, if known."""
+def check_zip(path: Path, flow: Flow | None = None) -> tuple[Finding, ...]:
+    """Everything wrong with a zip of six files, whoever made it; `flow` is whose it is, if known."""
     archive = read_archive(path)
     tables = {name: frame.lazy() for name, frame in archive.tables.items()}
-    modules = (apple_school_manager, references)
-    found = findings_of(tables, modules, options_for(APPLE_SCHOOL_MANAGER, sink or {}))
-    return (*archive.findings, *found)
+    modules = (apple_school_manager, references, policy)
+    if flow is None:
+        options = options_for(APPLE_SCHOOL_MANAGER, {})
+        return (*archive.findings, *findings_of(tables, modules, options))
+    options = options_for(APPLE_SCHOOL_MANAGER, flow.sink.options, policy=flow.policy)
+    found = findings_of(tables, modules, options)
+    return (*archive.findings, *rulings.judged(found, rulings.all_of(flow)))
 
 
-def options_for(target: Target, sink: Options) -> Options:
-    """What the checks want to know about the district's accounts, from the options of its sink."""
+def options_for(target: Target, sink: Options, **more: Any) -> Options:
+    """What the checks want to know about the district: its accounts, from the options of its sink."""
     return {
         "target": target,
         "account_name_uses": tuple(sink.get("account_name_uses") or ()),
         "federated_domains": tuple(sink.get("federated_domains") or ()),
+        **more,
     }
 
 

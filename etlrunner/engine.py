@@ -193,7 +193,7 @@ def _walk(
     with journal.stage("map"):
         stages.map_roster(plan, result, journal, services, as_of=day)
     with journal.stage("check"):
-        stages.check_tables(plan, result, journal, services)
+        stages.check_tables(plan, result, journal, services, as_of=day)
         stages.hold_over(plan, result, journal, day=day)
     with journal.stage("compare"):
         stages.compare_tables(plan, result, journal, day=day)

@@ -270,6 +270,16 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Assertion:
+    """A rule of the district's own: `holds` must be true of every row of a finished table."""
+
+    table: str
+    holds: Located
+    message: str
+    verdict: Verdict = "warn"
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What a flow decides about one rule, in place of what holds by itself."""
 
@@ -302,6 +312,7 @@ class Flow:
     safeguards: Safeguards = Safeguards()
     repair: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, Ruling] = field(default_factory=dict)
+    policy: Mapping[str, Assertion] = field(default_factory=dict)
     merge_duplicates: Mapping[str, Merge] = field(default_factory=dict)
     leave_out: Mapping[str, Mapping[str, LeftOut]] = field(default_factory=dict)
     grace: Mapping[str, Grace] = field(default_factory=dict)

@@ -76,13 +76,14 @@ def problems_of_mapping(project: Project, name: str) -> list[Problem]:
 
 def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:
     """Bind a validated flow. Raises ConfigurationError for what only a compiled mapping shows."""
-    from etlrunner.checks import merging, rulings
+    from etlrunner.checks import merging, policy, rulings
     from etlrunner.mapping import apply, crosswalk  # loads polars: only who plans pays for it
 
     problems = apply.check_mapping(flow.mapping, resolve=transform)
     problems += crosswalk.check(flow.crosswalks)
     problems += rulings.problems(flow)
     problems += merging.problems(flow)
+    problems += policy.problems(flow.policy)
     source = registry.component("sources", flow.source.type)
     problems += source.problems(flow.source.options) if hasattr(source, "problems") else []
     errors = [problem for problem in problems if problem.severity == "error"]

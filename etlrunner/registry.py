@@ -32,6 +32,7 @@ TRANSFORMS = {
 CHECKS = {
     "apple-school-manager": "etlrunner.checks.apple_school_manager",
     "references": "etlrunner.checks.references",
+    "policy": "etlrunner.checks.policy",
 }
 
 SINKS = {

@@ -76,7 +76,9 @@ def map_roster(
     )
 
 
-def check_tables(plan: Plan, result: Result, journal: Journal, services: Services) -> None:
+def check_tables(
+    plan: Plan, result: Result, journal: Journal, services: Services, *, as_of: date
+) -> None:
     """Repairs, then findings; one that is an error ends the run."""
     from etlrunner import check
 
@@ -90,6 +92,7 @@ def check_tables(plan: Plan, result: Result, journal: Journal, services: Service
         progress=services.progress,
         delivered=last.tables if last else None,
         raw=result.raw_paths(),
+        as_of=as_of,
     )
     result.finished = checked.finished
     result.findings = checked.findings
@@ -130,7 +133,9 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
         counts={name: table.counts for name, table in result.finished.items()},
         held_over=result.held_over.rows,
     )
-    _refuse_errors(check.look_again(plan.flow, plan.target, result.finished, plan.checks.values()))
+    modules = plan.checks.values()
+    again = check.look_again(plan.flow, plan.target, result.finished, modules, as_of=day)
+    _refuse_errors(again)
 
 
 def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:

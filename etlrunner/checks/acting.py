@@ -42,7 +42,7 @@ def _acts(books: Books, item: TableRules, verdicts: Mapping[str, Verdict]) -> li
     wanted = [rule for rule in item.rules if _verdict(rule, verdicts)]
     acts = []
     for rule in broken(TableRules(item.spec, item.frame, wanted)):
-        rows = books.rows(item.spec.name, rule.broken)
+        rows = books.rows(item.spec.name, rule.broken, frame=item.frame)
         if rows.height:
             acts.append(Act(item.spec.name, rule, verdicts[rule.rule], rows))
     return acts

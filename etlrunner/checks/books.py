@@ -45,11 +45,16 @@ class Books:
     def frames(self) -> dict[str, pl.LazyFrame]:
         return {name: self.frame(name) for name in self.tables}
 
-    def rows(self, name: str, broken: pl.Expr, *columns: str) -> pl.DataFrame:
-        """The rows for which `broken` is true: number, key, which of its key, and `columns`."""
+    def rows(
+        self, name: str, broken: pl.Expr, *columns: str, frame: pl.LazyFrame | None = None
+    ) -> pl.DataFrame:
+        """The rows for which `broken` is true: number, key, which of its key, and `columns`.
+
+        `frame` is the table with columns that `broken` needs besides its own.
+        """
         key = self.target.tables[name].key
         found = table.collect(
-            self.frame(name)
+            (self.frame(name) if frame is None else frame)
             .with_row_index(NUMBER)
             .filter(broken)
             .select(NUMBER, key, *(column for column in columns if column != key))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from etlrunner import findings_file, table
-from etlrunner.checks.rules import RULES
+from etlrunner.checks.rules import severity_of
 from etlrunner.model import Finding
 from etlrunner.target import TargetTable
 
@@ -75,7 +75,7 @@ def look(items: Items, failing: Collection[str] = ()) -> Looked:
             looked.findings.append(item)
         else:
             for rule in broken(item):
-                is_error = RULES[rule.rule].severity == "error"
+                is_error = severity_of(rule.rule) == "error"
                 verdict = "fail" if is_error or rule.rule in failing else "warn"
                 looked.findings += _listed(item.spec, item.frame, rule, looked.keys, verdict)
     looked.findings = list(limited(looked.findings))
@@ -105,7 +105,7 @@ def limited(findings: Iterable[Finding], most: int = LISTED) -> Iterator[Finding
             yield finding
     for (rule, name, column), count in rest.items():
         message = f"{count:,} more {'row breaks' if count == 1 else 'rows break'} this rule"
-        severity = RULES[rule].severity
+        severity = severity_of(rule)
         yield Finding(rule, severity, message, name, column=column, count=count)
 
 
@@ -122,7 +122,7 @@ def shown(value: str) -> str:
 
 def whole_file(rule: str, name: str, message: str, *, column: str | None = None) -> Finding:
     """A finding about a file as a whole."""
-    return Finding(rule, RULES[rule].severity, message, name, column=column)
+    return Finding(rule, severity_of(rule), message, name, column=column)
 
 
 def _listed(
@@ -142,7 +142,7 @@ def _listed(
     for row in rows.head(LISTED).iter_rows(named=True):
         yield _finding(spec, rule, row)
     if (more := rows.height - LISTED) > 0:
-        severity = RULES[rule.rule].severity
+        severity = severity_of(rule.rule)
         yield Finding(rule.rule, severity, "", spec.name, row=REST, column=rule.column, count=more)
 
 
@@ -151,7 +151,7 @@ def _finding(spec: TargetTable, rule: RowRule, row: Mapping[str, object]) -> Fin
     number = int(cells[NUMBER])
     return Finding(
         rule=rule.rule,
-        severity=RULES[rule.rule].severity,
+        severity=severity_of(rule.rule),
         message=rule.message(cells),
         table=spec.name,
         row=number,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from etlrunner.checks import rules
+from etlrunner.checks import policy, rules
 from etlrunner.checks.rules.rule import Rule
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import verdicts
@@ -42,12 +42,17 @@ def needed_columns(flow: Flow) -> tuple[str, ...]:
     return (*(sink.get("account_name_uses") or ()), *federated)
 
 
+def all_of(flow: Flow) -> dict[str, Ruling]:
+    """What the flow decides, its own assertions included."""
+    return {**flow.rules, **policy.rulings(flow.policy)}
+
+
 def acting(flow: Flow) -> dict[str, Verdict]:
     """Rule -> verdict of the checks' rules whose rows or cells change what is sent."""
     return {
         name: one.verdict
-        for name, one in flow.rules.items()
-        if one.verdict in ACTS and name in rules.RULES
+        for name, one in all_of(flow).items()
+        if one.verdict in ACTS and (name in rules.RULES or name.startswith(policy.PREFIX))
     }
 
 
@@ -77,7 +82,7 @@ def _problem(name: str, ruling: Ruling, known: Mapping[str, tuple[Verdict, ...]]
         message = f"{name} cannot be '{ruling.verdict}'"
         hint = f"allowed: {', '.join(known[name])}; see: etlrunner explain {name}"
         return Problem("E240", message, ruling.place, path, hint)
-    if name in rules.RULES:
+    if name in rules.RULES or name.startswith(policy.PREFIX):
         return Problem(
             "E241", f"{name} is not for a flow to decide", ruling.place, path, _why(name)
         )
@@ -99,6 +104,8 @@ def _why(name: str) -> str:
     """Where such a decision belongs, or why there is none."""
     if name.startswith("repair."):
         return f"say it under repair: {{{name.removeprefix('repair.')}: …}}"
+    if name.startswith(policy.PREFIX):
+        return "its verdict stands beside it, under policy:"
     if name.startswith("merge."):
         return f"take {name.removeprefix('merge.')} out of merge_duplicates: for no merges"
     if name.startswith("figure-"):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import options, screen, zips
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, UsageError
-from etlrunner.model import Finding, Problem
+from etlrunner.model import Problem
 
 if TYPE_CHECKING:
     from etlrunner.plan import Plan
@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[FLOW… | ZIP]")
+@click.option(
+    "--as",
+    "as_flow",
+    metavar="FLOW",
+    help="Check zips as this flow's: its accounts, its rules, its policy.",
+)
 @options.set_option
 @options.format_option("github", "gitlab", "junit")
 @options.project_option
-def command(names: tuple[str, ...], sets: dict[str, str], form: str, project: Project) -> int:
+def command(
+    names: tuple[str, ...], as_flow: str | None, sets: dict[str, str], form: str, project: Project
+) -> int:
     """Check flows, or Apple's rules on any zip of six files.
 
     If none is named: all flows, and the form of all mapping tests (`etlrunner test` runs them).
@@ -30,11 +38,13 @@ def command(names: tuple[str, ...], sets: dict[str, str], form: str, project: Pr
     if archives:
         if len(archives) < len(names):
             raise UsageError("flows and zips are checked one kind at a time")
-        if form not in ("text", "json"):
+        if form not in ("text", "json", "junit"):
             raise UsageError(
-                f"a zip's findings are not told as {form}", hint="--format text or json"
+                f"a zip's findings are not told as {form}", hint="--format text, json or junit"
             )
-        return _validate_zips(archives, as_json=form == "json")
+        return zips.validate(archives, form, project, as_flow, sets)
+    if as_flow:
+        raise UsageError("--as is for zips", hint="etlrunner validate roster.zip --as FLOW")
     plans, found = everything(project, names, sets)
     _show(project, found, plans, form)
     wrong = any(one.severity == "error" for many in found.values() for one in many)
@@ -170,32 +180,3 @@ def _where(found: dict[str, list[Problem]]) -> str:
     errors = [one for many in found.values() for one in many if one.severity == "error"]
     places = {one.place.file for one in errors if one.place}
     return next(iter(places)) if len(places) == 1 else f"{len(places) or len(wrong)} files"
-
-
-def _validate_zips(paths: list[Path], as_json: bool) -> int:
-    """Exit code 5 when Apple would refuse one of the zips."""
-    from etlrunner import check
-
-    found: dict[Path, tuple[Finding, ...]] = {path: check.check_zip(path) for path in paths}
-    if as_json:
-        documents = [{"zip": str(path), "findings": many} for path, many in found.items()]
-        screen.document(documents[0] if len(documents) == 1 else documents)
-    else:
-        for path, findings in found.items():
-            _show_zip(path, findings)
-    return 5 if any(map(_errors, found.values())) else 0
-
-
-def _show_zip(path: Path, findings: tuple[Finding, ...]) -> None:
-    errors = _errors(findings)
-    for finding in findings:
-        screen.say(f"{finding.severity}: {finding}")
-    screen.say(
-        f"{path}: {errors:,} error{'' if errors == 1 else 's'}."
-        if errors
-        else f"{path} is what Apple School Manager takes."
-    )
-
-
-def _errors(findings: tuple[Finding, ...]) -> int:
-    return sum(finding.count for finding in findings if finding.severity == "error")

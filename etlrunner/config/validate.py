@@ -38,7 +38,6 @@ from etlrunner.model import (
     Located,
     LookupTable,
     MappingSet,
-    Merge,
     Notify,
     Place,
     Problem,
@@ -313,10 +312,8 @@ class _FlowReader:
             safeguards=_safeguards(values["safeguards"]),
             repair=values["repair"],
             rules=rules,
-            merge_duplicates={
-                table: Merge(one["match"], one["keep"], self.places.at(("merge_duplicates", table)))
-                for table, one in values.get("merge_duplicates", {}).items()
-            },
+            policy=rulings.policy(values.get("policy", {}), self.document),
+            merge_duplicates=rulings.merges(values.get("merge_duplicates", {}), self.places),
             leave_out=leave_out,
             grace={table: Grace(**one) for table, one in values.get("grace", {}).items()},
             seasons=seasons,

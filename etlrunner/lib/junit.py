@@ -13,7 +13,10 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True)
 class TestCase:
-    """One case. `failure` is what a test found, `error` why it could not be run; empty is well."""
+    """One case. `failure` is what a test found, `error` why it could not be run; empty is well.
+
+    `output` goes with it whether it passed or not: JUnit knows no warnings.
+    """
 
     __test__ = False
 
@@ -21,6 +24,7 @@ class TestCase:
     seconds: float = 0.0
     failure: str = ""
     error: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def _add(suite_element: ElementTree.Element, suite: TestSuite, case: TestCase) -
         if text:
             first = _clean(text.splitlines()[0])
             ElementTree.SubElement(element, kind, message=first, type=kind).text = _clean(text)
+    if case.output:
+        ElementTree.SubElement(element, "system-out").text = _clean(case.output)
 
 
 def _seconds(value: float) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from etlrunner.package import package
+from etlrunner.target import APPLE_SCHOOL_MANAGER
 from tests.cli.conftest import Etlrunner
+from tests.support import finished
 
 INIT = ["--domain", "lakeside.example.org/API", "--timezone", "US/Central"]
 CANARY = "canarybird-4711"
@@ -152,6 +156,28 @@ def test_validate_a_zip(etlrunner: Etlrunner, lakeside: Path, folder: Path):
     (folder / "other.zip").write_text("nor is this")
     both = etlrunner("validate", "no.zip", "other.zip", "--json")
     assert [one["zip"] for one in both.document] == ["no.zip", "other.zip"]
+
+
+def test_a_zips_findings_as_junit_and_as_a_flow_sees_them(
+    etlrunner: Etlrunner, lakeside: Path, folder: Path
+):
+    tables = finished.district()
+    tables["classes"][0]["instructor_id"] = ""
+    paths = finished.write(folder / "tables", tables)
+    package(APPLE_SCHOOL_MANAGER, paths, folder / "roster.zip")
+    assert etlrunner("validate", "roster.zip").code == 0
+    lakeside.write_text(
+        lakeside.read_text()
+        + "policy: {own: {table: staff, holds: email_address | regex_match('t1.*'), verdict: fail, "
+        "message: x}}\nrules: {asm-class-no-instructor: fail}\n"
+    )
+    ended = etlrunner("validate", "roster.zip", "--as", "lakeside", "--format", "junit")
+    assert ended.code == 5
+    suite = ElementTree.fromstring(ended.out)[0]
+    failed = {case.get("name") for case in suite if case.find("failure") is not None}
+    assert failed == {"asm-class-no-instructor", "policy.own"}
+    assert int(suite.get("tests") or 0) > 50
+    assert etlrunner("validate", "lakeside", "--as", "lakeside").code == 2
 
 
 def test_show_with_origins_and_one_change(etlrunner: Etlrunner, lakeside: Path):

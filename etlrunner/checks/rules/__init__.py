@@ -21,6 +21,7 @@ from etlrunner.checks.rules import (
     values,
 )
 from etlrunner.checks.rules.rule import VERDICTS, Rule
+from etlrunner.model import Severity
 
 GROUPS: Mapping[str, tuple[Rule, ...]] = {
     "References": references.RULES,
@@ -28,7 +29,7 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = {
     "Values": values.RULES,
     "Damage on the way": damage.RULES,
     "What people would notice": notice.RULES,
-    "Of the mapping": mapping.RULES,
+    "Of the flow and its mapping": mapping.RULES,
     "Repairs": repairs.RULES,
     "Figures": figures.RULES,
     "Files": files.RULES,
@@ -40,8 +41,18 @@ RULES: Mapping[str, Rule] = {rule.id: rule for rules in GROUPS.values() for rule
 
 def find(name: str) -> Rule | None:
     """The rule called `name`; `required.first_name` is one of `required.COLUMN`."""
-    stem, _, column = name.partition(".")
-    return RULES.get(name) or (RULES.get(f"{stem}.COLUMN") if column else None)
+    stem, _, rest = name.partition(".")
+    return RULES.get(name) or (
+        RULES.get(f"{stem}.COLUMN") or RULES.get(f"{stem}.NAME") if rest else None
+    )
+
+
+def severity_of(name: str) -> Severity:
+    """How bad it is to break a rule that is there, unless the flow decides."""
+    rule = find(name)
+    if rule is None:
+        raise KeyError(name)
+    return rule.severity
 
 
 def described(rule: Rule) -> str:

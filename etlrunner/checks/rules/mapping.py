@@ -1,4 +1,4 @@
-"""The rules that a mapping makes, one per column; Apple's files know nothing of them."""
+"""The rules that a flow and its mapping make themselves; Apple's files know nothing of them."""
 
 from __future__ import annotations
 
@@ -25,5 +25,11 @@ RULES = (
         "Add the code to the table.",
         default="reject",
         may=("blank", "warn", "fail"),
+    ),
+    Rule(
+        "policy.NAME", "warning", "A row breaks the district's own rule",
+        "The flow's `policy:` says what must hold for every row, and its `verdict` what happens to one for "
+        "which it does not.",
+        "Correct the row in the SIS, or the rule in the flow.",
     ),
 )  # fmt: skip
