@@ -11,8 +11,8 @@ from types import ModuleType
 SOURCES = {
     "skyward": "etlrunner.sources.rest",
     "oneroster": "etlrunner.sources.rest",
-    "rest": "etlrunner.sources.rest",
     "oneroster-csv": "etlrunner.sources.oneroster_csv",
+    "rest": "etlrunner.sources.rest",
     "asm-zip": "etlrunner.sources.asm_zip",
     "table-file": "etlrunner.sources.table_file",
     "database": "etlrunner.sources.database",

@@ -17,7 +17,8 @@ Key = tuple[str | int, ...]
 # are the sections of a flow that hold none, and, of the others, the keys that hold none.
 _WITHOUT_SECRETS = frozenset({
     "version", "description", "extends", "enabled", "mapping", "schedule", "select", "overrides",
-    "leave_out", "repair", "rules", "merge_duplicates", "policy", "safeguards", "retry",
+    "leave_out", "repair", "rules", "merge_duplicates", "policy", "safeguards", "retry", "grace",
+    "seasons", "groups",
 })  # fmt: skip
 _HARMLESS = frozenset({
     "type", "variant", "domain", "oneroster", "definition", "base_path", "token_path", "scopes",

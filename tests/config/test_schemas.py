@@ -22,7 +22,8 @@ OURS = ["flow", "mapping", "etlrunner"] + [
 ]
 SECRETS = {
     ("sources/skyward", "key"), ("sources/skyward", "secret"), ("sources/skyward", "integration_token"),
-    ("sources/oneroster", "key"), ("sources/oneroster", "secret"),
+    ("sources/oneroster", "key"), ("sources/oneroster", "secret"), ("sources/rest", "key"), ("sources/rest", "secret"),
+    ("sources/database", "url"),
     ("sinks/apple-school-manager", "username"), ("sinks/apple-school-manager", "password"),
     ("sinks/sftp", "username"), ("sinks/sftp", "password"),
     ("flow", "notify.*.url"), ("etlrunner", "notify.*.url"), ("etlrunner", "history.url"),
