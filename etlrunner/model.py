@@ -397,6 +397,8 @@ class ExtraTable:
     shown: str = ""
     """The file's name in messages."""
     place: Place | None = None
+    transforms: tuple[Step, ...] = field(default=(), hash=False)
+    """What prepares its rows."""
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,15 @@ TRANSFORMS = {
     "add": "etlrunner.transforms.add",
     "collect": "etlrunner.transforms.collect",
     "dedupe": "etlrunner.transforms.dedupe",
+    "explode": "etlrunner.transforms.explode",
+    "fill": "etlrunner.transforms.fill",
     "filter": "etlrunner.transforms.filter",
     "join": "etlrunner.transforms.join",
     "number": "etlrunner.transforms.number",
+    "pivot": "etlrunner.transforms.pivot",
     "sort": "etlrunner.transforms.sort",
     "union": "etlrunner.transforms.union",
+    "unpivot": "etlrunner.transforms.unpivot",
 }
 
 CHECKS = {

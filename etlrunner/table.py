@@ -20,6 +20,10 @@ from polars.io.plugins import register_io_source
 
 from etlrunner.lib import files
 
+petl.config.failonerror = True  # else a cell that fails would silently become None
+petl.config.sort_buffersize = (
+    None  # else petl sorts large tables in a temporary file: these are children
+)
 ROW = "_row"
 TEXT = pl.String
 LIST = pl.List(pl.String)

@@ -252,9 +252,7 @@ class _Freezer:
             key=str(data["key"]),
             columns=columns,
             where=self._located(data.get("where"), ("where",)),
-            transforms=tuple(
-                self._step(number, step) for number, step in enumerate(data.get("transforms") or ())
-            ),
+            transforms=self._steps(data, ()),
             lookups={
                 str(name): self._lookup(str(name), value)
                 for name, value in (data.get("lookups") or {}).items()
@@ -324,9 +322,13 @@ class _Freezer:
             looked_up=self.places.at((*way, "lookup")),
         )
 
-    def _step(self, number: int, step: Mapping[str, Any]) -> Step:
+    def _steps(self, data: Mapping[str, Any], above: Key) -> tuple[Step, ...]:
+        listed = enumerate(data.get("transforms") or ())
+        return tuple(self._step((*above, "transforms", number), step) for number, step in listed)
+
+    def _step(self, above: Key, step: Mapping[str, Any]) -> Step:
         [(verb, given)] = step.items()
-        way: Key = ("transforms", number, str(verb))
+        way: Key = (*above, str(verb))
         place = self.places.key(way)
         values = options.filled(
             given, f"transforms/{verb}", self.places.below(way), self.reading.project.root
@@ -348,7 +350,9 @@ class _Freezer:
         )
 
     def _extra(self, name: str, value: Mapping[str, Any]) -> ExtraTable:
-        return ExtraTable(name, place=self.places.at(("tables", name)), **self._file(value))
+        way: Key = ("tables", name)
+        steps = self._steps(value, way)
+        return ExtraTable(name, place=self.places.at(way), transforms=steps, **self._file(value))
 
     def _file(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """What a code table and an extra table say about their file."""

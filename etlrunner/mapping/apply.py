@@ -80,7 +80,7 @@ def tables_needed(mapping: MappingSet) -> tuple[str, ...]:
 def tables_beside(mapping: MappingSet) -> dict[str, tuple[str, ...]]:
     """Tables beside the roster that `raw` may bring, with their columns: files, and the memory."""
     found = {
-        name: tuple(extra_tables.columns(extra))
+        name: tuple(extra_tables.header(extra))
         for one in mapping.tables.values()
         for name, extra in one.tables.items()
     }
@@ -245,19 +245,20 @@ class _Work:
         others = {name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames}
         kinds = {name: _source_columns(name) for name in others}
         for name, extra in self.mapping.tables.items():
-            kinds[name], instead = extra_tables.columns(extra), self.beside.raw.get(name)
-            others[name] = tables.scan(instead) if instead else extra_tables.as_table(extra)
+            kinds[name] = extra_tables.columns(extra, self.resolve)
+            given = self.beside.raw.get(name)
+            others[name] = extra_tables.as_table(extra, self.resolve, self.as_of, given)
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             columns = dict(module.columns(columns, options, kinds))
             before = tables.collect(frame)
-            given = {**others, assigned.ASSIGNED: self.beside.memory}
-            made = module.apply(NumberedTable(before.lazy()), options, given)
+            others[assigned.ASSIGNED] = self.beside.memory
+            made = module.apply(NumberedTable(before.lazy()), options, others)
             lists = [name for name, kind in columns.items() if kind == "list"]
             after = self._account(step, before, tables.collect(tables.frame_of(made, lists)))
             frame = after.lazy()
             if hasattr(module, "assigned"):
-                self.beside.memory = module.assigned(ColumnTable(frame), options, given)
+                self.beside.memory = module.assigned(ColumnTable(frame), options, others)
                 self.beside.is_used = True
         return columns, frame
 
@@ -540,7 +541,7 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
     guessed = False  # whether a step failed, and the types of its columns are a guess
     today = date(2000, 1, 1)
     columns: Mapping[str, str] = _source_columns(mapping.source)
-    kinds, wrong = _kinds(mapping)
+    kinds, wrong = _kinds(mapping, resolve)
     if wrong:
         return wrong
     where = mapping.where
@@ -548,8 +549,14 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
         types = conditions.types(columns)
         problems += _tried(partial(compile_where, where, types, today=today))
     for number, step in enumerate(mapping.transforms):
+        module = resolve(step.type)
+        if hasattr(module, "ONLY_BESIDE"):
+            message = f"`{step.type}` is for files under `tables:`"
+            hint = "in the roster the row above is somebody else"
+            problems.append(Problem("E327", message, step.place, hint=hint))
+            continue
         try:
-            columns = resolve(step.type).columns(columns, _options(step, today), kinds)
+            columns = module.columns(columns, _options(step, today), kinds)
         except ConfigurationError as error:
             path = f"transforms[{number}].{step.type}"
             told = [_placed(problem, step, path) for problem in error.problems]
@@ -566,7 +573,9 @@ def _promised(step: Step) -> dict[str, str]:
     return made | dict.fromkeys(map(str, take if isinstance(take, Mapping) else ()), "text")
 
 
-def _kinds(mapping: TableMapping) -> tuple[dict[str, Mapping[str, str]], list[Problem]]:
+def _kinds(
+    mapping: TableMapping, resolve: Resolve
+) -> tuple[dict[str, Mapping[str, str]], list[Problem]]:
     """The columns of every table that transforms may take from, and what is wrong with files."""
     kinds: dict[str, Mapping[str, str]] = {name: _source_columns(name) for name in roster.TABLES}
     problems: list[Problem] = []
@@ -576,7 +585,7 @@ def _kinds(mapping: TableMapping) -> tuple[dict[str, Mapping[str, str]], list[Pr
             problems.append(Problem("E327", message, extra.place, "tables", "give it another name"))
             continue
         try:
-            kinds[name] = extra_tables.columns(extra)
+            kinds[name] = extra_tables.columns(extra, resolve)
         except ConfigurationError as error:
             problems += error.problems
     return kinds, problems

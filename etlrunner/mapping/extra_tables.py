@@ -7,10 +7,12 @@ value are passed over. What cannot be read exactly is a problem with its file, r
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import petl
 import polars as pl
@@ -19,8 +21,11 @@ from etlrunner import table
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.lib.suggest import close_to
+from etlrunner.mapping import conditions
 from etlrunner.model import ExtraTable, Place, Problem
-from etlrunner.table import ColumnTable
+from etlrunner.table import ROW, ColumnTable, NumberedTable
+
+Resolve = Callable[[str], ModuleType]
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,39 @@ def read(one: ExtraTable) -> Sheet:
     return _read(one, facts.st_mtime_ns, facts.st_size)
 
 
-def columns(one: ExtraTable) -> dict[str, str]:
-    """Its columns; all are text."""
+def header(one: ExtraTable) -> dict[str, str]:
+    """The columns of the file; all are text."""
     return dict.fromkeys(read(one).header, "text")
 
 
-def as_table(one: ExtraTable) -> ColumnTable:
-    """Its rows, for the transforms."""
-    sheet = read(one)
-    schema = table.schema_of(sheet.header)
-    return ColumnTable(pl.DataFrame(list(sheet.rows), schema=schema, orient="row").lazy())
+def columns(one: ExtraTable, resolve: Resolve) -> dict[str, str]:
+    """Its columns after its transforms. Raises ConfigurationError for steps that do not fit."""
+    kinds = header(one)
+    for step in one.transforms:
+        module = resolve(step.type)
+        if hasattr(module, "assigned") or "from" in step.options:
+            message = f"`{step.type}` is for the mapping's own rows"
+            raise ConfigurationError([Problem("E327", message, step.place)])
+        kinds = dict(module.columns(kinds, step.options, {}))
+    return kinds
+
+
+def as_table(one: ExtraTable, resolve: Resolve, today: date, rows: Path | None) -> ColumnTable:
+    """Its rows for the transforms, or those of `rows` in place of the file's, made ready."""
+    if rows is None:
+        sheet = read(one)
+        schema = table.schema_of(sheet.header)
+        frame = pl.DataFrame(list(sheet.rows), schema=schema, orient="row").lazy()
+    else:
+        frame = pl.scan_parquet(rows).select(list(header(one)))
+    kinds = header(one)
+    for step in one.transforms:
+        module, options = resolve(step.type), {**step.options, conditions.TODAY: today}
+        numbered = NumberedTable(table.collect(frame.with_row_index(ROW)).lazy())
+        kinds = dict(module.columns(kinds, options, {}))
+        lists = [name for name, kind in kinds.items() if kind == "list"]
+        frame = table.frame_of(module.apply(numbered, options, {}), lists).select(list(kinds))
+    return ColumnTable(table.collect(frame).lazy())
 
 
 def place_of(sheet: Sheet, name: str, place: Place | None) -> int:

@@ -241,3 +241,38 @@ def test_their_columns_are_known_at_validate(tmp_path: Path):
     gone = with_aides(tmp_path / "gone.xlsx")
     found = [one for one in apply.check_mapping(gone, resolve=resolve) if one.code != "E314"]
     assert [one.code for one in found] == ["E320"]
+
+
+def test_the_rows_of_a_file_may_be_prepared(tmp_path: Path):
+    path = workbook(
+        tmp_path / "aides.xlsx",
+        ["class", "aide1", "aide2"], ["k1", 41, 7], [None, 5, None], ["k2", None, "6"],
+    )  # fmt: skip
+    steps = (
+        Step("fill", {"columns": ("class",)}),
+        Step("unpivot", {"columns": ("aide1", "aide2"), "name": "place", "value": "employee"}),
+        Step("filter", {"where": 'employee != "6"'}),
+    )
+    one = ExtraTable("aides", excel=path, shown=path.name, transforms=steps)
+    assert extra_tables.columns(one, resolve) == dict.fromkeys(
+        ("class", "place", "employee"), "text"
+    )
+    assert list(extra_tables.as_table(one, resolve, date(2027, 3, 1), None)) == [
+        ("class", "place", "employee"),
+        ("k1", "aide1", "41"),
+        ("k1", "aide2", "7"),
+        ("k1", "aide1", "5"),
+    ]
+
+
+def test_steps_stand_where_they_make_sense(tmp_path: Path):
+    path = workbook(tmp_path / "aides.xlsx", ["class"], ["k1"])
+    number = Step("number", {"as": "n", "base": Located("class"), "key": "class"})
+    with pytest.raises(ConfigurationError) as raised:
+        extra_tables.columns(ExtraTable("aides", excel=path, transforms=(number,)), resolve)
+    assert raised.value.problems[0].code == "E327"
+    roster = only(
+        mapping("classes", "classes", CLASSES, steps=[Step("fill", {"columns": ("title",)})])
+    )
+    found = [one.code for one in apply.check_mapping(roster, resolve=resolve)]
+    assert "E327" in found

@@ -52,7 +52,11 @@ def run_with_numbers(
 
 
 def columns_of(
-    module: Any, columns: Mapping[str, str], tables: Mapping[str, Mapping[str, str]], **options: Any
+    module: Any,
+    columns: Mapping[str, str],
+    tables: Mapping[str, Mapping[str, str]],
+    /,
+    **options: Any,
 ) -> dict[str, str]:
     """What a transform says about its columns without any data."""
     check_options(module, options)
