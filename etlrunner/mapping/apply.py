@@ -247,7 +247,7 @@ class _Work:
         for name, extra in self.mapping.tables.items():
             kinds[name] = extra_tables.columns(extra, self.resolve)
             given = self.beside.raw.get(name)
-            others[name] = extra_tables.as_table(extra, self.resolve, self.as_of, given)
+            others[name] = extra_tables.prepared(extra, self.resolve, self.as_of, given)
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             columns = dict(module.columns(columns, options, kinds))
@@ -524,7 +524,7 @@ def step_name(step: Step) -> str:
 
 
 CERTAIN = frozenset({
-    "E301", "E305", "E308", "E309", "E327", "E310", "E311", "E312", "E316", "E320", "E321", "E322", "E351", "E352", "E353", "E354",
+    "E301", "E305", "E308", "E309", "E319", "E310", "E311", "E312", "E316", "E320", "E321", "E322", "E351", "E352", "E353", "E354",
 })  # fmt: skip
 """Problems that do not depend on a column's type."""
 
@@ -553,7 +553,7 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
         if hasattr(module, "ONLY_BESIDE"):
             message = f"`{step.type}` is for files under `tables:`"
             hint = "in the roster the row above is somebody else"
-            problems.append(Problem("E327", message, step.place, hint=hint))
+            problems.append(Problem("E319", message, step.place, hint=hint))
             continue
         try:
             columns = module.columns(columns, _options(step, today), kinds)
@@ -582,7 +582,7 @@ def _kinds(
     for name, extra in mapping.tables.items():
         if name in roster.TABLES or name == assigned.ASSIGNED:
             message = f"'{name}' is the name of another table"
-            problems.append(Problem("E327", message, extra.place, "tables", "give it another name"))
+            problems.append(Problem("E319", message, extra.place, "tables", "give it another name"))
             continue
         try:
             kinds[name] = extra_tables.columns(extra, resolve)

@@ -76,20 +76,22 @@ def columns(one: ExtraTable, resolve: Resolve) -> dict[str, str]:
         module = resolve(step.type)
         if hasattr(module, "assigned") or "from" in step.options:
             message = f"`{step.type}` is for the mapping's own rows"
-            raise ConfigurationError([Problem("E327", message, step.place)])
+            raise ConfigurationError([Problem("E319", message, step.place)])
         kinds = dict(module.columns(kinds, step.options, {}))
     return kinds
 
 
-def as_table(one: ExtraTable, resolve: Resolve, today: date, rows: Path | None) -> ColumnTable:
-    """Its rows for the transforms, or those of `rows` in place of the file's, made ready."""
-    if rows is None:
-        sheet = read(one)
-        schema = table.schema_of(sheet.header)
-        frame = pl.DataFrame(list(sheet.rows), schema=schema, orient="row").lazy()
-    else:
-        frame = pl.scan_parquet(rows).select(list(header(one)))
+def as_table(one: ExtraTable) -> ColumnTable:
+    """The file's rows as they are."""
+    sheet = read(one)
+    frame = pl.DataFrame(list(sheet.rows), schema=table.schema_of(sheet.header), orient="row")
+    return ColumnTable(frame.lazy())
+
+
+def prepared(one: ExtraTable, resolve: Resolve, today: date, rows: Path | None) -> ColumnTable:
+    """Its rows, or those of `rows` in place of the file's, after its transforms."""
     kinds = header(one)
+    frame = as_table(one).frame if rows is None else pl.scan_parquet(rows).select(list(kinds))
     for step in one.transforms:
         module, options = resolve(step.type), {**step.options, conditions.TODAY: today}
         numbered = NumberedTable(table.collect(frame.with_row_index(ROW)).lazy())

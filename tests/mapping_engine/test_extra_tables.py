@@ -257,7 +257,7 @@ def test_the_rows_of_a_file_may_be_prepared(tmp_path: Path):
     assert extra_tables.columns(one, resolve) == dict.fromkeys(
         ("class", "place", "employee"), "text"
     )
-    assert list(extra_tables.as_table(one, resolve, date(2027, 3, 1), None)) == [
+    assert list(extra_tables.prepared(one, resolve, date(2027, 3, 1), None)) == [
         ("class", "place", "employee"),
         ("k1", "aide1", "41"),
         ("k1", "aide2", "7"),
@@ -270,9 +270,9 @@ def test_steps_stand_where_they_make_sense(tmp_path: Path):
     number = Step("number", {"as": "n", "base": Located("class"), "key": "class"})
     with pytest.raises(ConfigurationError) as raised:
         extra_tables.columns(ExtraTable("aides", excel=path, transforms=(number,)), resolve)
-    assert raised.value.problems[0].code == "E327"
+    assert raised.value.problems[0].code == "E319"
     roster = only(
         mapping("classes", "classes", CLASSES, steps=[Step("fill", {"columns": ("title",)})])
     )
     found = [one.code for one in apply.check_mapping(roster, resolve=resolve)]
-    assert "E327" in found
+    assert "E319" in found
