@@ -524,7 +524,7 @@ def step_name(step: Step) -> str:
 
 
 CERTAIN = frozenset({
-    "E301", "E305", "E308", "E309", "E319", "E310", "E311", "E312", "E316", "E320", "E321", "E322", "E351", "E352", "E353", "E354",
+    "E301", "E305", "E308", "E309", "E327", "E319", "E310", "E311", "E312", "E316", "E320", "E321", "E322", "E351", "E352", "E353", "E354",
 })  # fmt: skip
 """Problems that do not depend on a column's type."""
 
@@ -582,7 +582,7 @@ def _kinds(
     for name, extra in mapping.tables.items():
         if name in roster.TABLES or name == assigned.ASSIGNED:
             message = f"'{name}' is the name of another table"
-            problems.append(Problem("E319", message, extra.place, "tables", "give it another name"))
+            problems.append(Problem("E327", message, extra.place, "tables", "give it another name"))
             continue
         try:
             kinds[name] = extra_tables.columns(extra, resolve)
