@@ -187,15 +187,6 @@ def _lookup_of(column: Column, mapping: TableMapping) -> LookupTable:
     lookup = mapping.lookups.get(column.lookup)
     if lookup is None:
         raise ConfigurationError([_no_lookup(column, mapping)])
-    if column.missing == "default" and column.default is None:
-        raise ConfigurationError(
-            [
-                Problem(
-                    "E312", "`missing: default` needs a `default`", place=column.place,
-                    path=f"columns.{column.name}.missing", hint="say what stands in for such codes",
-                )
-            ]
-        )  # fmt: skip
     return lookup
 
 

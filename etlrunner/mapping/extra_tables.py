@@ -58,9 +58,10 @@ def read(one: ExtraTable) -> Sheet:
     try:
         facts = path.stat()
     except OSError:
-        raise ConfigurationError(
-            [Problem("E320", f"there is no file {one.shown or path.name}", place=one.place)]
-        ) from None
+        near = close_to(path.name, [other.name for other in path.parent.glob(f"*{path.suffix}")])
+        hint = near or "paths count from the mapping's folder, such as ../crosswalks/grades.csv"
+        message = f"there is no file {one.shown or path.name}"
+        raise ConfigurationError([Problem("E320", message, one.place, hint=hint)]) from None
     return _read(one, facts.st_mtime_ns, facts.st_size)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etlrunner.mapping.masking import Ids, Masks, moved
+from etlrunner.mapping.masking import NO_VALUE, Ids, Masks, moved
 
 letters = st.text("abcdefghijklmnopqrstuvwxyzABCÄÉñøßé", min_size=1, max_size=9)
 words = st.lists(letters | st.text("0123456789", min_size=1, max_size=6), min_size=1, max_size=3)
@@ -19,6 +19,7 @@ WORD = re.compile(r"[^\W_]+")
 
 @given(texts)
 def test_nothing_of_the_old_is_left(olds: list[str]) -> None:
+    olds = [old for old in olds if old.strip().casefold() not in NO_VALUE]
     masks = Masks(olds)
     for new in map(masks.text, olds):
         assert not [part for part in masks.taken if part in new.casefold()]
