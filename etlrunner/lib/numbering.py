@@ -68,18 +68,18 @@ class Ledger:
 
         First whoever can have the base alone gets it, then the others are numbered.
         """
-        for key, base in wanted:
-            text = self.form.plain(base)
-            if self.form.plain_first and self._lacks(key, base) and self._is_free(text, key):
-                self._give(key, base, text)
+        pairs = [(key, self.form.same(base)) for key, base in wanted]
+        fresh = [turn for turn, pair in enumerate(pairs) if pair not in self.texts]
+        if self.form.plain_first:
+            for turn in fresh:
+                (key, base), text = wanted[turn], self.form.plain(wanted[turn][1])
+                if pairs[turn] not in self.texts and self._is_free(text, key):
+                    self._give(key, base, text)
         numbers: dict[str, int] = {}
-        for key, base in wanted:
-            if self._lacks(key, base):
-                self._number(key, base, numbers)
-        return [self.texts[key, self.form.same(base)] for key, base in wanted]
-
-    def _lacks(self, key: str, base: str) -> bool:
-        return (key, self.form.same(base)) not in self.texts
+        for turn in fresh:
+            if pairs[turn] not in self.texts:
+                self._number(*wanted[turn], numbers)
+        return [self.texts[pair] for pair in pairs]
 
     def _number(self, key: str, base: str, numbers: dict[str, int]) -> None:
         same = self.form.same(base)
