@@ -81,3 +81,18 @@ def test_watching_a_file_is_a_mistake_that_is_told(
     result = project.run("lakeside")
     assert result.exit_code == 2
     assert "with `watch` the folder is named" in str(result.error)
+
+
+def test_a_zip_for_apple_starts_its_flow_too(
+    project: TestProject, watching: Path, district: District, tmp_path: Path
+) -> None:
+    project.csv("first", district.write_csv(tmp_path / "roster.zip"))
+    made = project.run("first")
+    assert made.archive is not None
+    flow = project.root / "flows" / "lakeside.yaml"
+    flow.write_text(flow.read_text().replace("oneroster-csv", "asm-zip"))
+    (watching / "apple.zip").write_bytes(made.archive.path.read_bytes())
+    starting.run_due(project.project, project.services, only=("lakeside",))
+    [run] = project.history.runs("lakeside")
+    assert (run.trigger, run.outcome) == ("watch", "held")
+    assert run.content_hash == made.record.content_hash
