@@ -1,127 +1,140 @@
-"""How close a pull comes to what the server's latency allows.
+"""How close a pull comes to what the server's latency allows, and to dlt's rest_api source doing the same.
 
-    python benchmarks/pull.py [--pages 100] [--rows 1000] [--latency 0.2] [--concurrency 1 2 4 8]
+    python benchmarks/pull.py [--rows 1400000] [--latency 0 50 200] [--concurrency 1 4 8] [--without-dlt]
 
-A server in a process of its own waits `latency` before each answer and states a total. The ideal is
-pages x latency / concurrency; what is missing from it is our own work: reading, decoding, freezing.
+A server in a process of its own waits so many milliseconds before each page of enrollments. The ideal is
+pages x latency / concurrency; what is missing from it is the first page, which comes alone because it
+states the total, and our own work: reading, checking, decoding, freezing. dlt reads the pages one after
+the other; it only extracts here (its fastest stage), neither normalising nor loading. It is optional:
+pip install 'etlrunner[benchmarks]'. Both run in processes of their own, so that peaks are their own.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-import multiprocessing
+import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from etlrunner.extract import extract
-from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
-from etlrunner.sources import rest
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-WHEN = "2026-08-01T12:00:00.000Z"
+from benchmarks.enrollment_server import ROOT, Server
+
+PAGE = 1000
 
 
-def user(number: int) -> dict[str, Any]:
-    org = {"href": f"/orgs/s{number % 40}", "sourcedId": f"s{number % 40}", "type": "org"}
-    return {
-        "sourcedId": f"u{number:08}", "status": "active", "dateLastModified": WHEN,
-        "username": f"invented{number}", "enabledUser": "true", "givenName": "Invented",
-        "familyName": f"Person {number}", "identifier": str(number), "grades": ["09"],
-        "email": f"invented{number}@example.org", "role": "student", "orgs": [org],
-        "userIds": [{"type": "Fed", "identifier": str(number)}],
-    }  # fmt: skip
+def etlrunner(port: int, rows: int, concurrency: int) -> int:
+    """The records that our own pull brings."""
+    from etlrunner.extract import extract
+    from etlrunner.lib.clock import SystemClock
+    from etlrunner.model import Secret, SilentProgress
+    from etlrunner.sources import rest
 
-
-def serve(pipe: Connection, pages: int, rows: int, latency: float) -> None:
-    """Answers are made beforehand, so that the server costs next to nothing."""
-    bodies = {
-        start: json.dumps({"users": [user(n) for n in range(start, start + rows)]}).encode()
-        for start in range(0, pages * rows, rows)
-    }
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send(b'{"access_token": "t", "expires_in": 3600}')
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            offset = int(parse_qs(parts.query)["offset"][0])
-            if not parts.path.endswith("/users"):
-                self.send(b'{"orgs": []}')
-                return
-            time.sleep(latency)
-            self.send(bodies.get(offset, b'{"users": []}'))
-
-        def send(self, body: bytes) -> None:
-            head = (
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\nX-Total-Count: {pages * rows}\r\n\r\n"
-            )
-            self.wfile.write(head.encode() + body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    pipe.send(server.server_port)
-    server.serve_forever()
-
-
-def pull(port: int, rows: int, concurrency: int) -> tuple[float, float, int]:
     options = {
         "type": "oneroster", "oneroster": "1.1", "domain": f"127.0.0.1:{port}", "allow_http": True,
-        "key": Secret("k"), "secret": Secret("s"), "page_size": rows, "concurrency": concurrency,
+        "key": Secret("k"), "secret": Secret("s"), "page_size": PAGE, "concurrency": concurrency,
     }  # fmt: skip
     clock, progress = SystemClock(), SilentProgress()
     with (
         tempfile.TemporaryDirectory() as folder,
         rest.connect(options, clock=clock, progress=progress) as connection,
     ):
-        began, worked = time.perf_counter(), time.process_time()
-        raw = extract(connection, ["users"], Path(folder), clock=clock, progress=progress)
-        took, work = time.perf_counter() - began, time.process_time() - worked
-        return took, work, raw["users"].rows
+        raw = extract(connection, ["enrollments"], Path(folder), clock=clock, progress=progress)
+        return raw["enrollments"].rows
+
+
+def dlt(port: int, rows: int, concurrency: int) -> int:
+    """The records that dlt extracts; it has no pages side by side."""
+    os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
+    import dlt as tool
+    from dlt.sources.rest_api import rest_api_source
+
+    paginator = {
+        "type": "offset", "limit": PAGE, "offset": 0, "total_path": None, "maximum_offset": rows,
+        "stop_after_empty_page": False,
+    }  # fmt: skip
+    resource_: Any = {
+        "name": "enrollments",
+        "endpoint": {"path": "enrollments", "data_selector": "enrollments", "paginator": paginator},
+    }
+    source = rest_api_source(
+        {
+            "client": {
+                "base_url": f"http://127.0.0.1:{port}{ROOT}/",
+                "auth": {"type": "bearer", "token": "t"},
+            },
+            "resources": [resource_],
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = tool.pipeline("pull", pipelines_dir=folder, destination="filesystem")
+        pipeline.extract(source)
+        [name] = pipeline.list_extracted_load_packages()
+        metrics = pipeline.last_trace.last_extract_info.metrics[name][0]
+        return int(metrics["table_metrics"]["enrollments"].items_count)
+
+
+PULLS = {"etlrunner": etlrunner, "dlt": dlt}
+
+
+def one(name: str, port: int, rows: int, concurrency: int) -> None:
+    """In a process of its own: what one pull took, as JSON."""
+    PULLS[name](port, min(rows, PAGE), 1)  # imports and first steps do not count
+    began, worked = time.perf_counter(), time.process_time()
+    came = PULLS[name](port, rows, concurrency)
+    took, work = time.perf_counter() - began, time.process_time() - worked
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"took": took, "work": work, "rows": came, "peak": peak}))
+
+
+def measured(name: str, port: int, rows: int, concurrency: int) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", name, str(port), str(rows), str(concurrency)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def show(name: str, rows: int, latency: float, concurrency: int, found: dict[str, float]) -> None:
+    ideal = rows / PAGE * latency / concurrency
+    of_ideal = f"{ideal / found['took']:.0%}" if ideal else ""
+    assert found["rows"] >= rows, f"{name} brought {found['rows']} of {rows}"
+    print(
+        f"{latency * 1000:>6.0f} {concurrency:>11} {name:<10} {ideal:>8.2f} {found['took']:>8.2f} "
+        f"{of_ideal:>8} {found['work']:>7.2f} {found['peak']:>8.0f}",
+        flush=True,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pages", type=int, default=100)
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--latency", type=float, default=0.2)
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_400_000)
+    parser.add_argument("--latency", type=float, nargs="+", default=[0, 50, 200], help="ms per page")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 8])
+    parser.add_argument("--without-dlt", action="store_true")
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    server = context.Process(
-        target=serve, args=(there, given.pages, given.rows, given.latency), daemon=True
-    )
-    server.start()
-    port = here.recv()
-    print(f"{given.pages} pages of {given.rows} users, {given.latency * 1000:.0f} ms each")
-    print(
-        f"{'concurrency':>11} {'ideal s':>8} {'took s':>8} {'of ideal':>9} {'CPU s':>6} {'peak MB':>8}"
-    )
-    for concurrency in given.concurrency:
-        ideal = given.pages * given.latency / concurrency
-        took, work, rows = pull(port, given.rows, concurrency)
-        assert rows == given.pages * given.rows
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        line = f"{concurrency:>11} {ideal:>8.2f} {took:>8.2f} {ideal / took:>9.0%}"
-        print(f"{line} {work:>6.2f} {peak:>8.0f}")
-    server.terminate()
-    server.join()
+    if given.one:
+        name, port, rows, concurrency = given.one
+        one(name, int(port), int(rows), int(concurrency))
+        return
+    has_dlt = importlib.util.find_spec("dlt") is not None and not given.without_dlt
+    print(f"{given.rows:,} enrollments in pages of {PAGE}")
+    print("    ms concurrency what        ideal s   took s of ideal   CPU s  peak MB")
+    for latency in given.latency:
+        with Server(given.rows, latency / 1000) as port:
+            for concurrency in given.concurrency:
+                found = measured("etlrunner", port, given.rows, concurrency)
+                show("etlrunner", given.rows, latency / 1000, concurrency, found)
+            if has_dlt:
+                show("dlt", given.rows, latency / 1000, 1, measured("dlt", port, given.rows, 1))
+    if not has_dlt:
+        print("dlt was not compared with: pip install 'etlrunner[benchmarks]'")
 
 
 if __name__ == "__main__":

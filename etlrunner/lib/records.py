@@ -25,6 +25,8 @@ from etlrunner.lib.reply import garbled
 
 Scalar = str | int | float | bool | None
 Record = Any
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""What a value is that is no object: one look at its class is several times as quick as isinstance."""
 _SEGMENT = re.compile(r"([^\W\d][\w:-]*)(\[(?:([\w:-]+)=([^\]=]+))?\])?")
 
 
@@ -208,9 +210,17 @@ def _firsts(path: Path, records: Sequence[Record]) -> list[Any] | None:
         return [next((v for v in items if v not in (None, "")), None) for items in every]
     values = _start(path, records)
     for segment in path[1:] if values is not None else ():
-        get = _getter(segment.name)
-        values = [get(v) if isinstance(v, msgspec.Struct) else v for v in values or ()]
-    return values and [None if isinstance(v, msgspec.Struct) else v for v in values]
+        values = _step(_getter(segment.name), values or ())
+    if values is None or PLAIN.issuperset(map(type, values)):
+        return values
+    return [v if v.__class__ in PLAIN else None for v in values]
+
+
+def _step(get: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """One field of each value that is an object; a bare id stands for the reference that is due."""
+    if PLAIN.isdisjoint(map(type, values)):
+        return list(map(get, values))
+    return [v if v.__class__ in PLAIN else get(v) for v in values]
 
 
 def _lists_of(each: Field, records: Sequence[Record]) -> list[list[Any]] | None:
@@ -238,7 +248,7 @@ def _values(path: Path, records: Sequence[Record]) -> list[list[Any]] | None:
         return [[v for v in _as_list(value) if v is not None] for value in start]
     get = _getter(path[1].name)
     return [
-        _scalars([get(v) if isinstance(v, msgspec.Struct) else v for v in _as_list(value)])
+        _scalars([v if v.__class__ in PLAIN else get(v) for v in _as_list(value)])
         for value in start
     ]
 
@@ -262,7 +272,7 @@ def _pairs(path: Path, pair: tuple[str, str], records: Sequence[Record]) -> list
         [
             f"{{{columns.as_text(first(item)).strip()}:{value}}}"
             for item in items
-            if isinstance(item, msgspec.Struct) and (value := columns.as_text(second(item)).strip())
+            if item.__class__ not in PLAIN and (value := columns.as_text(second(item)).strip())
         ]
         for items in rows
     ]
@@ -274,7 +284,7 @@ def _walk(path: Path, level: Sequence[Any]) -> Sequence[Any]:
         get = _getter(segment.name)
         found: list[Any] = []
         for item in level:
-            if isinstance(item, msgspec.Struct):
+            if item.__class__ not in PLAIN:
                 items = _as_list(get(item))
                 found += items if not segment.key else _matching(items, segment)
             else:
@@ -286,12 +296,12 @@ def _walk(path: Path, level: Sequence[Any]) -> Sequence[Any]:
 def _matching(items: Sequence[Any], segment: Segment) -> Iterator[Any]:
     get = _getter(segment.key)
     for item in items:
-        if isinstance(item, msgspec.Struct) and columns.as_text(get(item)) == segment.value:
+        if item.__class__ not in PLAIN and columns.as_text(get(item)) == segment.value:
             yield item
 
 
 def _scalars(items: Sequence[Any]) -> list[Any]:
-    return [v for v in items if v is not None and not isinstance(v, msgspec.Struct)]
+    return [v for v in items if v is not None and v.__class__ in PLAIN]
 
 
 def _without_repeats(items: Sequence[Any]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection
 from typing import Any
 
@@ -11,7 +10,8 @@ import msgspec
 
 _encode = msgspec.json.Encoder().encode
 _ESCAPED_QUOTE = rb"\u0022"
-_LOOSE = re.compile(rb'"[ \t\r\n]+:')
+_KEY = b'":'
+"""How every key ends where nobody writes a blank; where somebody does, the numbers differ."""
 
 
 def repeated(body: bytes, wanted: Collection[str]) -> str | None:
@@ -35,7 +35,6 @@ def repeated(body: bytes, wanted: Collection[str]) -> str | None:
 
 
 def _may_repeat(body: bytes) -> bool:
-    again = _encode(msgspec.json.decode(body))
-    if body.count(b'":') != again.count(b'":'):
-        return True
-    return _ESCAPED_QUOTE in body or _LOOSE.search(body) is not None
+    """Whether the body has more keys than a decoder keeps of it, or might hide some."""
+    kept = _encode(msgspec.json.decode(body)).count(_KEY)
+    return body.count(_KEY) != kept or _ESCAPED_QUOTE in body
