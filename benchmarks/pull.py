@@ -114,7 +114,9 @@ def show(name: str, rows: int, latency: float, concurrency: int, found: dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_400_000)
-    parser.add_argument("--latency", type=float, nargs="+", default=[0, 50, 200], help="ms per page")
+    parser.add_argument(
+        "--latency", type=float, nargs="+", default=[0, 50, 200], help="ms per page"
+    )
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--without-dlt", action="store_true")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)

@@ -43,11 +43,15 @@ def extract(
     concurrency: int = 2,
     deadline: timedelta | None = None,
     verify: str = "auto",
+    columns: Mapping[str, Sequence[str]] | None = None,
     have: Mapping[str, RawTable] | None = None,
     ended: Mapping[str, datetime] | None = None,
     keep_complete: bool = False,
 ) -> dict[str, RawTable]:
     """Pull `tables` side by side into `folder/raw`; the first failure ends all of them.
+
+    Of each table only the model's `columns` that are named are kept, and those that a project's own
+    definition adds; a source that can is told (`narrow`), so that it need not send the others.
 
     Those that `have` holds are there already, complete since `ended`. With `keep_complete` a pull that
     ends because the source cannot be reached leaves its complete tables to the next one.
@@ -57,7 +61,10 @@ def extract(
     """
     raw = files.private_folder(folder / "raw")
     missing = [table for table in tables if table not in (have or {})]
-    team = _Team(connection, missing, raw, clock, progress, verify)
+    narrow = getattr(connection, "narrow", None)
+    if narrow is not None and columns is not None:
+        narrow(columns)
+    team = _Team(connection, missing, raw, clock, progress, verify, columns or {})
     team.done.update(have or {})
     team.ended.update(ended or {})
     try:
@@ -84,8 +91,10 @@ class _Team:
         clock: Clock,
         progress: Progress,
         verify: str,
+        columns: Mapping[str, Sequence[str]],
     ) -> None:
         self.verify = verify
+        self.columns = columns
         self.connection = connection
         self.tables = tables
         self.raw = raw
@@ -151,7 +160,11 @@ class _Team:
             is_last = pull == MOST_PULLS or self.stopped.is_set()
             try:
                 raw, is_proven = _pull_once(
-                    self.connection, table, _path(self.raw, table), self.clock
+                    self.connection,
+                    table,
+                    _path(self.raw, table),
+                    self.clock,
+                    self.columns.get(table),
                 )
             except Moved:
                 before = None
@@ -198,12 +211,16 @@ def _unlike(table: str, before: Digest, now: Digest) -> Incomplete:
 
 
 def _pull_once(
-    connection: SourceConnection, table: str, path: Path, clock: Clock
+    connection: SourceConnection,
+    table: str,
+    path: Path,
+    clock: Clock,
+    columns: Sequence[str] | None = None,
 ) -> tuple[RawTable, bool]:
     """One reading, and whether it proves by itself that everything came."""
     began = clock.monotonic()
     source = connection.read(table)
-    rows = _freeze(source, table, path)
+    rows = _freeze(source, table, path, columns)
     try:
         rows, duplicates = _fold_duplicates(table, path, rows)
         report = getattr(source, "report", None)
@@ -224,11 +241,14 @@ def _pull_once(
     return raw, getattr(report, "is_proven", True)
 
 
-def _freeze(source: petl.Table, table: str, path: Path) -> int:
+def _freeze(source: petl.Table, table: str, path: Path, columns: Sequence[str] | None) -> int:
     """Freeze, and let the source's own error out: Polars would wrap it in one of its own."""
     schema = getattr(source, "schema", None) or schema_of(
         roster.TABLES[table], roster.LISTS.get(table, ())
     )
+    if columns is not None:
+        spare = set(roster.TABLES.get(table, ())) - {KEY, *columns}
+        schema = {name: kind for name, kind in schema.items() if name not in spare}
     if not isinstance(source, BatchTable):
         return freeze(source, path, schema)
     watched = _Watched(source)

@@ -25,6 +25,8 @@ class Plan:
     target: Target
     raw_tables: tuple[str, ...]
     """Tables of the roster that the mapping needs, and no others."""
+    raw_columns: Mapping[str, tuple[str, ...]]
+    """Their columns that the mapping or the engine needs, and no others."""
     source: ModuleType
     sink: ModuleType
     checks: Mapping[str, ModuleType]
@@ -77,7 +79,9 @@ def problems_of_mapping(project: Project, name: str) -> list[Problem]:
 def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) -> Plan:
     """Bind a validated flow. Raises ConfigurationError for what only a compiled mapping shows."""
     from etlrunner.checks import merging, policy, rulings
-    from etlrunner.mapping import apply, crosswalk  # loads polars: only who plans pays for it
+
+    # loads polars: only who plans pays for it
+    from etlrunner.mapping import apply, crosswalk, needed
 
     problems = apply.check_mapping(flow.mapping, resolve=transform)
     problems += crosswalk.check(flow.crosswalks)
@@ -94,6 +98,7 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
         flow=flow,
         target=TARGETS[flow.mapping.name] if flow.mapping.name in TARGETS else default_target(),
         raw_tables=apply.tables_needed(flow.mapping),
+        raw_columns=needed.columns_needed(flow.mapping),
         source=source,
         sink=registry.component("sinks", flow.sink.type),
         checks={check: registry.component("checks", check) for check in registry.CHECKS},

@@ -48,6 +48,7 @@ def pull(
             concurrency=int(options.get("concurrency") or 2),
             deadline=options.get("deadline"),
             verify=str(options.get("verify") or "auto"),
+            columns=plan.raw_columns,
             have=have,
             ended=ended,
             keep_complete=bool(window),

@@ -25,7 +25,16 @@ from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import assigned, conditions, extra_tables, lookups, select, text, verdicts
+from etlrunner.mapping import (
+    assigned,
+    conditions,
+    extra_tables,
+    lookups,
+    needed,
+    select,
+    text,
+    verdicts,
+)
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model import (
@@ -126,6 +135,7 @@ def map_tables(
         files.private_folder(folder / name)
     scratch = files.private_folder(folder / "selected")
     roster_paths = {name: path for name, path in raw.items() if name in roster.TABLES}
+    needed.require(flow.mapping, roster_paths)
     selected = select.select(flow, roster_paths, as_of, scratch, watch)
     beside = Beside(assigned.read(raw), {name: raw[name] for name in raw.keys() - roster_paths})
     wanted = _wanted(flow.mapping, only)

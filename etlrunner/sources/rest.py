@@ -115,6 +115,7 @@ class RestConnection:
         )
         self._base = ""
         self._lock = threading.Lock()
+        self._wanted: Mapping[str, Sequence[str]] = {}
         self._source = self._sign_in(clock)
 
     @property
@@ -135,6 +136,10 @@ class RestConnection:
         result = BatchTable(self._schema(spec), frames)
         result.report = report
         return result
+
+    def narrow(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Bring only these of the model's columns, per table, where records become rows as they are."""
+        self._wanted = columns
 
     def probe(self) -> Mapping[str, int]:
         """Counts of schools and terms; asks for no person, and says which collection is forbidden."""
@@ -237,7 +242,12 @@ class RestConnection:
             return NestedReader(
                 table, spec.fields, spec.wrappers, schema, place=spec.place, each=spec.each
             )
-        return TableReader(table, spec.fields, spec.wrappers, schema)
+        if spec.shape or table not in self._wanted:
+            return TableReader(table, spec.fields, spec.wrappers, schema)
+        spare = set(roster.TABLES[table]) - {"sourcedId", *self._wanted[table]}
+        fields = {name: each for name, each in spec.fields.items() if name not in spare}
+        narrow = {name: kind for name, kind in schema.items() if name not in spare}
+        return TableReader(table, fields, spec.wrappers, narrow)
 
     def _frames(self, spec: TableDefinition, report: PullReport) -> Iterator[pl.DataFrame]:
         """The pages of one collection in the roster's columns; what is known of them adds to the report."""
@@ -303,7 +313,7 @@ class RestConnection:
                 paging_styles.total(style, reply),
                 cursor,
                 more,
-                *_ends(frame),
+                *(_ends(frame) if count == len(frame) else (None, None)),
             )
 
         page: paging.Page = self._source.get(
