@@ -37,6 +37,8 @@ class Paging:
     total: tuple[str, ...] = ()
     """Where the answer holds the total, if it does not stand in a header."""
     total_header: str = "X-Total-Count"
+    fields: str = ""
+    """The query parameter that names the fields to send; empty where a server is not asked."""
 
 
 Fetch = Callable[[Mapping[str, str]], Page]

@@ -104,6 +104,8 @@ class TableReader:
                 tree.add(path, each.pair)
         self._names = tree.names() | set(self.wrappers)
         shape: Any = tree.struct(table)
+        self.names = tuple(tree.below)
+        """The fields of a record that are read."""
         self._list = msgspec.json.Decoder(list[shape])
         self._outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from etlrunner import roster
-from etlrunner.errors import ConfigurationError, EtlError, Incomplete, UsageError
+from etlrunner.errors import ConfigurationError, EtlError, Incomplete, Unreachable, UsageError
 from etlrunner.expressions import Type
 from etlrunner.lib import paging, paging_styles
 from etlrunner.lib.exchanges import Seen
@@ -31,6 +31,8 @@ from etlrunner.table import BatchTable, schema_of
 
 PROBED = ("courses", "classes")
 """Collections without persons, of which `probe` asks for one record to see whether it may."""
+LARGE = 20
+"""Pages from which on it pays to find out whether a server sends only the fields that are named."""
 TERMS = frozenset({"term", "semester"})
 
 
@@ -258,8 +260,10 @@ class RestConnection:
         pull = paging.Pull(table)
         size = int(self._options.get("page_size") or self._definition.page_size)
 
+        lean: dict[str, str] = {}
+
         def fetch(offset: int, limit: int, query: Mapping[str, str] | None) -> paging.Page:
-            return self._page(spec, reader, offset, limit, query)
+            return self._page(spec, reader, offset, limit, query, lean)
 
         style, shaper = self._definition.paging, _shaper(spec)
         if style.style == "offset":
@@ -270,6 +274,7 @@ class RestConnection:
         for page in pages:
             if pull.pages == 1:
                 self._progress.start(table, pull.stated)
+                lean |= self._lean(spec, reader, page, size)
             self._progress.advance(table, page.count)
             yield shaper.kept(page.content) if shaper else page.content
         report.rows, report.pages = report.rows + pull.rows, report.pages + pull.pages
@@ -279,6 +284,27 @@ class RestConnection:
         report.shifted += pull.shifted
         report.is_proven = report.is_proven and pull.is_proven
         self._progress.done(table)
+
+    def _lean(
+        self, spec: TableDefinition, reader: TableReader, page: paging.Page, size: int
+    ) -> dict[str, str]:
+        """What to add to a query so that only the wanted fields come; nothing where that is uncertain.
+
+        The first page is asked for again with the fields named. They are asked for from then on if the
+        same records came, and if every wanted column was filled in one of them at least: a column that
+        nobody has on this page may be one that the server leaves out.
+        """
+        style = self._definition.paging
+        is_large = page.total is not None and page.total >= LARGE * max(1, page.count)
+        is_plain = style.style == "offset" and not (spec.shape or spec.place or spec.each)
+        if not (style.fields and is_large and is_plain and all(map(_is_filled, page.content))):
+            return {}
+        asked = {style.fields: ",".join(reader.names)}
+        try:
+            again = self._page(spec, reader, 0, size, None, asked)
+        except (ConfigurationError, Unreachable):
+            return {}
+        return asked if again.content.equals(page.content) else {}
 
     @property
     def _concurrency(self) -> int:
@@ -291,6 +317,7 @@ class RestConnection:
         offset: int,
         limit: int,
         query: Mapping[str, str] | None,
+        more_query: Mapping[str, str] | None = None,
     ) -> paging.Page:
         definition, style = self._definition, self._definition.paging
         table, url = spec.name, self._base + spec.path
@@ -300,6 +327,7 @@ class RestConnection:
             **spec.query,
             style.limit: str(limit),
             style.offset: str(offset),
+            **(more_query or {}),
         }
 
         def take(reply: Reply) -> paging.Page:
@@ -379,6 +407,13 @@ def fingerprint(frame: pl.DataFrame, body: bytes) -> int:
     if "sourcedId" not in frame.columns:
         return hash(body)
     return hash((len(frame), int(frame["sourcedId"].hash().sum() or 0)))
+
+
+def _is_filled(column: pl.Series) -> bool:
+    """Has anybody a value in it?"""
+    if column.dtype == pl.String:
+        return bool((column != "").any())
+    return bool((column.list.len() > 0).any())
 
 
 def _ends(frame: pl.DataFrame) -> tuple[int | None, int | None]:

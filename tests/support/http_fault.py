@@ -71,7 +71,9 @@ class FaultServer:
     """Told of (collection, offset) before a page is made: rows may come and go now."""
     after_page: Callable[[Request, Answer], bytes | Answer | Wire] | None = None
     """Given each page that would be sent, and free to send something else."""
-    honours_fields: bool = True
+    fields: str = "ignored"
+    """What `fields=` does: `ignored`, `honoured`, `refused` with 400, `broken` with 500, or a field's name that
+    is left out though it is asked for."""
     scripts: dict[str, list[bytes | Answer | Wire]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -195,6 +197,14 @@ class FaultServer:
         if self.short_every and (offset // max(1, limit)) % self.short_every == 1:
             limit = max(1, limit - 1)
         page = records[offset : offset + limit]
+        named = request.query.get("fields", "")
+        if named and self.fields in ("refused", "broken"):
+            return _json(
+                400 if self.fields == "refused" else 500, {"error": "invalid_selection_field"}
+            )
+        if named and self.fields != "ignored":
+            wanted = set(named.split(",")) - {self.fields}
+            page = [{key: row[key] for key in row if key in wanted} for row in page]
         headers = {"Content-Type": "application/json"}
         if self.totals:
             headers["X-Total-Count"] = str(len(records) + self.total_offset)
