@@ -30,6 +30,8 @@ LIST = "held_over.parquet"
 LISTED = {"table": pl.String, "key": pl.String, "since": pl.String, "runs": pl.Int64}
 PEOPLE = ("students", "staff")
 UNIQUE = ("email_address", "sis_username")
+MERGED = "merge."
+"""How the reason of a record begins that became one with another."""
 NEVER = Grace(10**9, 10**9)
 """An additive season lets nobody go."""
 
@@ -169,7 +171,8 @@ class _Work:
     def _withdrawn(self, name: str) -> pl.Series:
         """Keys that are in the source, and that a rule filters: their going is what somebody said.
 
-        A rejected row is broken, not withdrawn. In an additive season only `leave_out` counts.
+        A rejected row is broken, not withdrawn; one that was merged into another lives on under that
+        one's key. In an additive season only `leave_out` counts.
         """
         made = self.finished[name]
         if made.fate_path is None:
@@ -177,7 +180,8 @@ class _Work:
         codes = [
             code
             for code, reason in enumerate(made.reasons, 1)
-            if reason in made.counts.filtered and (not self.additive or reason == "leave_out")
+            if reason.startswith(MERGED)
+            or (reason in made.counts.filtered and (not self.additive or reason == "leave_out"))
         ]
         fates = pl.scan_parquet(made.fate_path).filter(pl.col("fate").is_in(codes))
         return table.collect(fates.select("key").unique())["key"]

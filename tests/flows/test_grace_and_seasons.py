@@ -278,3 +278,22 @@ def test_a_simulated_year_has_the_intended_season_on_each_day(project: TestProje
     }  # fmt: skip
     assert names[date(2027, 6, 5).timetuple().tm_yday - 2 :][:2] == ["", "summer"]
     assert names[date(2027, 8, 10).timetuple().tm_yday - 1 :][:2] == ["summer", "rollover"]
+
+
+def test_who_was_merged_into_another_record_is_not_held_over_beside_it(days: Days):
+    """Both were sent; now the flow makes them one, and the other id is no accident."""
+    kept, other = pupils(days.district, 2)
+    users = days.district.tables["users"]
+    twin = (
+        users.filter(sourcedId=kept).select("givenName", "familyName", "identifier").to_dicts()[0]
+    )
+    twins = days.district.changed("users", {other: twin})
+    days.project.append(
+        "lakeside",
+        "merge_duplicates: {students: {match: [person_number], keep: first}}\n"
+        "repair: {roster_student_missing: drop}\n",
+    )
+    result = days.run(twins, 1)
+    assert result.record.counts["students"].rejected["merge.students"] == 1
+    assert result.held_over is not None
+    assert "students" not in result.held_over.rows
