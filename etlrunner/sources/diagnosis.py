@@ -39,6 +39,8 @@ class Place:
 
 def explained(error: EtlError, door: Door, options: Options, root: str, version: str) -> EtlError:
     """The error, or a better one that says which line of the flow to change, and how."""
+    if options["type"] == "rest":  # what it looks for is OneRoster's
+        return error
     finder = _Finder(door, options, root, version)
     if isinstance(error, Refused):
         return finder.other_product() or error

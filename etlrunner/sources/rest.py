@@ -385,6 +385,12 @@ class RestConnection:
         )
 
     def _no_roster(self, paths: tuple[str, ...]) -> ConfigurationError:
+        if self._options["type"] == "rest":
+            asked = self._first_asked().path
+            return address_problem(
+                f"{self.root}: the server answers, but there is no {asked} (HTTP 404)",
+                hint="is source.domain the API's whole address, and is the definition's path right?",
+            )
         version = self._definition.version
         other = {"1.1": "1.2", "1.2": "1.1"}.get(version, "1.1")
         tried = " and ".join(paths)

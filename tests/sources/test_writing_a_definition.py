@@ -221,3 +221,18 @@ def test_a_token_without_a_way_to_ask_for_it_is_told(tmp_path: Path) -> None:
     keys = {"key": Secret("x"), "secret": Secret("x")}
     [problem] = rest.problems({"type": "rest", "definition": path, "domain": "x.invalid", **keys})
     assert "how a token is asked for" in problem.message
+
+
+def test_a_wrong_address_is_not_looked_around_for_oneroster(tmp_path: Path) -> None:
+    path = tmp_path / "hillside.yaml"
+    path.write_text(DEFINITION)
+    with Hillside() as server:
+        options = {
+            "type": "rest", "definition": path, "domain": server.domain + "/v3",
+            "allow_http": True, "secret": Secret(TOKEN),
+        }  # fmt: skip
+        clock, progress = SystemClock(), SilentProgress()
+        with pytest.raises(ConfigurationError) as caught:
+            rest.connect(options, clock=clock, progress=progress, diagnose=True).__enter__()
+        assert {each.path for each in server.requests} == {"/api/v3/campuses"}
+    assert "there is no /campuses (HTTP 404)" in str(caught.value)
