@@ -171,7 +171,8 @@ def _in_its_file(problem: Problem, stem: str, mapping: str) -> Problem:
 def _of_another_table(data: Any, document: Document, path: Path) -> Iterator[Problem]:
     """A file's name says which table it makes."""
     table = data.get("table") if isinstance(data, Mapping) else None
-    if table in TARGETS["apple-school-manager"].tables and table != path.stem:
+    known = TARGETS["apple-school-manager"].tables
+    if isinstance(table, str) and table in known and table != path.stem:
         place = document.places.at(("table",))
         message = f"this file is {path.name}, and makes '{table}'"
         excerpt = document.places.excerpt(place, len(str(table)))

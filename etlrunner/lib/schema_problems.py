@@ -268,6 +268,8 @@ def _hint(kinds: list[str], value: Any) -> str:
         return "write true or false, without quotes"
     if "array" in kinds:
         return "write it as a list: [one, two]"
+    if "string" in kinds and isinstance(value, list):
+        return "write one value, without [ ]"
     if "string" in kinds and value is None:
         return 'an empty text is ""'
     return ""

@@ -81,6 +81,7 @@ MISTAKES: dict[str, Mistake] = {
     "mapping-no-key": column("key: person_id\n", ""),
     "mapping-no-version": column("version: 1\n", ""),
     "mapping-key-is-no-column": column("key: person_id", "key: person"),
+    "mapping-table-as-list": column("table: students", "table: [students]"),
     "mapping-of-another-table": column("table: students", "table: staff"),
     "mapping-columns-as-list": column("  location_id: {each: orgSourcedIds, max: 999}", "  location_id: [orgSourcedIds]"),
     # ------------------------------------------------------------ columns
