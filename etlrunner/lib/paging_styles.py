@@ -85,6 +85,11 @@ def following(
         if style.style == "url":
             return _same_place(str(found), url, what)
         return {**query, style.cursor: str(found)}
+    if paging.link_target(reply.headers.get("Link") or ""):
+        raise Incomplete(
+            f"{what}: the server says that there is another page, and the definition that all come at once",
+            hint="write paging: {style: link} into the definition",
+        )
     return None
 
 

@@ -98,6 +98,12 @@ def test_a_record_that_is_counted_and_does_not_come_ends_the_pull(pull: Pull, st
         pull(server, DEFINITION.replace(PAGING, text))
 
 
+def test_a_server_that_pages_where_the_definition_says_none_is_not_believed(pull: Pull) -> None:
+    text = DEFINITION.replace(PAGING, "{style: none}")
+    with Hillside(paging="link") as server, pytest.raises(Incomplete, match="another page"):
+        pull(server, text)
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [
