@@ -35,14 +35,16 @@ def test_what_the_server_asks_to_wait_is_waited(
 def test_junk_in_retry_after_is_answered_with_pauses_of_our_own(
     lakeside: Lakeside, server: FaultServer, value: str
 ) -> None:
-    head = f"HTTP/1.1 429 X\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n"
+    head = (
+        f"HTTP/1.1 429 X\r\nConnection: close\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n"
+    )
     server.scripts["/users"] = [head.encode()] * 3
     assert pulled(lakeside, "users", clock=lakeside.clock) == {"users": 12}
     assert 0.5 + 1 + 2 <= sum(lakeside.clock.slept) <= 60
 
 
 def test_two_retry_after_headers_are_junk(lakeside: Lakeside, server: FaultServer) -> None:
-    head = b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
+    head = b"HTTP/1.1 429 X\r\nConnection: close\r\nRetry-After: 7\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
     server.scripts["/users"] = [head]
     assert pulled(lakeside, "users", clock=lakeside.clock) == {"users": 12}
     assert sum(lakeside.clock.slept) <= 1
