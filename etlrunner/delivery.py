@@ -135,7 +135,8 @@ def _promote(
     now = figures.of(finished, record.id, day)
     try:
         before = stages.trail(deliveries.read(folder))
-        trail = figures.extended(before, now, approved=bool(record.approved_by))
+        is_approved = bool(record.approved_by) and record.trigger != "resend"
+        trail = figures.extended(before, now, approved=is_approved)
         deliveries.promote(
             folder,
             record.id,

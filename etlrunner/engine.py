@@ -27,6 +27,7 @@ from etlrunner.errors import (
     SecretMissing,
     UsageError,
 )
+from etlrunner.history import delivered as deliveries
 from etlrunner.history import pruning
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
@@ -75,23 +76,63 @@ def approve(
     held = history.resolve_run(run)
     history.mark_interrupted(held.flow)
     plan = plans.make(project, held.flow, today=services.clock.now())
-    kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
+    ready = partial(
+        kept.to_approve,
+        project,
+        flow=plan.flow,
+        expected_hash=expected_hash,
+        history=history,
+        clock=services.clock,
+    )
+    ready(held)
     request = Request(trigger="approve", scheduled_date=held.scheduled_date)
     result = _begin(plan, request, services)
     result.record = replace(result.record, approved_by=by, approved_because=because)
-    lease = history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
-    try:
-        with lease as result.lease:  # once more: it may have been sent while we were asked
-            _settle(plan, result, services, sends=held.archive_sha256)
-            held = history.resolve_run(held.id)
-            ready = kept.to_approve(project, held, expected_hash, plan.flow.config_hash)
-            _keep(plan, result, services, partial(_send_kept, kept=ready))
-            if result.exit_code == 0:
-                settle.close_held(history, result.record)
-    except Busy as busy:
-        _skip(result, services, busy)
+    _send_earlier(plan, result, services, held, ready, _send_kept)
+    if result.exit_code == 0:
+        settle.close_held(history, result.record, held.id)
     _tell(plan.project, plan.flow, held, result)
     return result
+
+
+def resend(project: Project, run: str, *, by: str, because: str, services: Services) -> Result:
+    """Deliver an earlier delivery's archive once more, its bytes unchanged.
+
+    If Apple has something else by now, the result is held: an older upload deactivates everybody who
+    came since, so that it needs an approval like any other. Raises UsageError when that run was never
+    delivered, or its archive is not what was sent.
+    """
+    history = services.history
+    sent = history.resolve_run(run)
+    history.mark_interrupted(sent.flow)
+    plan = plans.make(project, sent.flow, today=services.clock.now())
+    ready = partial(kept.to_resend, project)
+    ready(sent)
+    previous = _last_told(history, sent.flow)
+    result = _begin(plan, Request(trigger="resend"), services)
+    result.record = replace(result.record, approved_by=by, approved_because=because)
+    _send_earlier(plan, result, services, sent, ready, _send_once_more)
+    _tell(plan.project, plan.flow, previous, result)
+    return result
+
+
+def _send_earlier(
+    plan: Plan,
+    result: Result,
+    services: Services,
+    earlier: RunRecord,
+    ready: Callable[[RunRecord], Kept],
+    send: Callable[..., None],
+) -> None:
+    """Be the one run of the flow, settle what is open, look at the earlier run once more, and send it."""
+    lease = services.history.lease(plan.flow.name, owner=result.record.id, clock=services.clock)
+    try:
+        with lease as result.lease:  # it may have been sent while we were asked
+            _settle(plan, result, services, sends=earlier.archive_sha256)
+            again = ready(services.history.resolve_run(earlier.id))
+            _keep(plan, result, services, partial(send, kept=again))
+    except Busy as busy:
+        _skip(result, services, busy)
 
 
 # ---------------------------------------------------------------- the walk
@@ -225,6 +266,29 @@ def _send_kept(
     _check_secrets(plan, Request())
     result.archive = kept.archive
     journal.note(**kept.facts())
+    delivery.deliver_archive(
+        plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
+    )
+
+
+def _send_once_more(
+    plan: Plan,
+    result: Result,
+    journal: Journal,
+    services: Services,
+    *,
+    kept: Kept,
+) -> None:
+    """As an approval does, but for the safeguards: what Apple has now is the other side."""
+    _check_secrets(plan, Request())
+    day = stages.local_date(plan.flow, Request(), services.clock)
+    journal.note(**{**kept.facts(), "config_hash": plan.flow.config_hash})
+    result.archive, result.finished = kept.archive, kept.as_tables()
+    result.last = deliveries.read(stages.delivered_folder(plan))
+    with journal.stage("compare"):
+        stages.compare_tables(plan, result, journal, day=day)
+    with journal.stage("guard"):
+        stages.guard_once_more(plan, result, kept.run, services.history)
     delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )

@@ -19,6 +19,7 @@ from etlrunner.model import (
     Flow,
     Hold,
     Limit,
+    RunRecord,
     Safeguards,
     TableChanges,
     TableSafeguards,
@@ -63,6 +64,21 @@ def lost(flow: Flow, changes: Changes, gone: Mapping[str, int]) -> tuple[Hold, .
     grace is over.
     """
     return tuple(_lost(changes, gone, flow.safeguards))
+
+
+def older(changes: Changes, earlier: RunRecord) -> Hold:
+    """Why data of an earlier day is held whatever the limits are: who came since would be deactivated."""
+    lost = [
+        f"{change.removed:,} {name}" for name, change in changes.tables.items() if change.removed
+    ]
+    who = f"{', '.join(lost)} that Apple has by now would go" if lost else "nobody would go"
+    return Hold(
+        "older",
+        f"this is the state of {earlier.started:%Y-%m-%d} ({earlier.id}), and something else was "
+        f"delivered since: {who}",
+        value=str(sum(change.removed for change in changes.tables.values())),
+        limit="0",
+    )
 
 
 def scope_of(flow: Flow) -> dict[str, Any]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files
-from etlrunner.model import Archive, RunRecord
+from etlrunner.model import Archive, Clock, Counts, FinishedTable, Flow, RunRecord
 from etlrunner.target import FILE_ORDER
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
 
 ASSIGNED = "assigned.parquet"
 CAN_HEAL = (3, 7)
@@ -30,6 +34,13 @@ class Kept:
     def finished(self) -> Mapping[str, Path]:
         """The finished tables that the archive was made from."""
         return _finished(self.folder)
+
+    def as_tables(self) -> Mapping[str, FinishedTable]:
+        """The same, as the stages know them."""
+        return {
+            name: FinishedTable(name, path, (), self.run.counts.get(name, Counts()))
+            for name, path in self.finished().items()
+        }
 
     @property
     def assigned(self) -> Path | None:
@@ -59,10 +70,19 @@ def unsent(project: Project, before: RunRecord, config_hash: str) -> Kept | None
     return intact(project, before) if before.config_hash == config_hash else None
 
 
-def to_approve(project: Project, held: RunRecord, expected_hash: str, config_hash: str) -> Kept:
+def to_approve(
+    project: Project,
+    held: RunRecord,
+    flow: Flow,
+    *,
+    expected_hash: str,
+    history: History,
+    clock: Clock,
+) -> Kept:
     """The held run, ready to be sent.
 
-    Raises UsageError unless it is held, nothing was delivered since, and its archive is what was shown.
+    Raises UsageError unless it is held, not too long ago, no run since looked at a younger roster, and
+    its archive is what was shown.
     """
     again = f"look at it afresh: etlrunner run {held.flow}"
     if held.outcome != "held":
@@ -80,7 +100,7 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str, config_has
         raise UsageError(
             f"{held.id} holds content {held.content_hash[:12]}, not {expected_hash}: not sent"
         )
-    if held.config_hash != config_hash:
+    if held.config_hash != flow.config_hash:
         raise UsageError(
             f"the configuration is not the one under which {held.id} was held: not sent", hint=again
         )
@@ -89,12 +109,62 @@ def to_approve(project: Project, held: RunRecord, expected_hash: str, config_has
         raise UsageError(
             f"{held.id} is out of date: {last.run_id} was delivered since: not sent", hint=again
         )
+    if newer := history.overtaken_by(held):
+        raise UsageError(
+            f"{held.id} is obsolete: {newer.id} found since that Apple has what the source has: not sent",
+            hint=again,
+        )
+    age, within = clock.now() - held.started, flow.safeguards.approve_within
+    if age > within:
+        raise UsageError(
+            f"{held.id} was held {age.days:,} days ago, and may be approved within {_in_units(within)} "
+            "(safeguards.approve_within): not sent",
+            hint=again,
+        )
     kept = intact(project, held)
     if kept is None:
         raise UsageError(
             f"the archive of {held.id} is gone, or not what was shown: not sent", hint=again
         )
     return kept
+
+
+def to_resend(project: Project, sent: RunRecord) -> Kept:
+    """A delivered run, ready to be sent once more.
+
+    Raises UsageError unless it was delivered, and its archive is still what was recorded.
+    """
+    if sent.trigger == "plan":
+        raise UsageError(f"{sent.id} was a plan, and plans are not sent: not sent")
+    if sent.outcome == "held":
+        raise UsageError(
+            f"{sent.id} is held, it was never sent: not sent",
+            hint=f"look at it, then: etlrunner approve {sent.id}",
+        )
+    if sent.outcome == "approved":
+        raise UsageError(
+            f"{sent.id} was held, and {sent.message}: not sent",
+            hint=f"resend the run that sent it: etlrunner resend {sent.message.rpartition(' ')[2]}",
+        )
+    if sent.outcome != "delivered":
+        raise UsageError(
+            f"{sent.id} was never delivered, it is {sent.outcome}: not sent",
+            hint=f"see: etlrunner history {sent.flow}",
+        )
+    kept = intact(project, sent)
+    if kept is None:
+        raise UsageError(
+            f"the archive of {sent.id} is gone, or not what was sent: not sent",
+            hint="rows and archives are kept for history.keep_rows; send what the source has now: "
+            f"etlrunner run {sent.flow}",
+        )
+    return kept
+
+
+def _in_units(span: timedelta) -> str:
+    """A time as a flow writes it: `7d`, `36h`."""
+    hours = span.total_seconds() / 3600
+    return f"{hours / 24:g}d" if hours % 24 == 0 else f"{hours:g}h"
 
 
 def intact(project: Project, record: RunRecord) -> Kept | None:

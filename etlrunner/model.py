@@ -198,6 +198,8 @@ class Safeguards:
     tables: Mapping[str, TableSafeguards] = field(default_factory=dict)
     small_change: int = 10
     expect: Mapping[str, int] = field(default_factory=dict)
+    approve_within: timedelta = timedelta(days=7)
+    """How long a held run may be approved."""
     """Minimum rows per table that let a first delivery pass without approval."""
 
 
@@ -670,7 +672,7 @@ class RunRecord:
     id: str
     flow: str
     trigger: str
-    """manual, plan, schedule, catch-up, retry, watch, approve."""
+    """manual, plan, schedule, catch-up, retry, watch, approve, resend, again, import."""
     started: datetime
     """UTC."""
     timezone: str = "UTC"

@@ -68,9 +68,10 @@ def settle(plan: Plan, services: Services, day: date) -> Unfinished | None:
     return None
 
 
-def close_held(history: History, sent: RunRecord) -> None:
-    """The held run whose archive was sent is not held any more."""
-    held = history.get(sent.archive_of) if sent.archive_of else None
+def close_held(history: History, sent: RunRecord, approved: str = "") -> None:
+    """The held run whose archive was sent is not held any more; `approved` is its id, if it is known."""
+    name = approved or sent.archive_of
+    held = history.get(name) if name else None
     if held is not None and held.outcome == "held":
         history.save(replace(held, outcome="approved", message=f"sent as {sent.id}"))
 

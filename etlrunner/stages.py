@@ -199,6 +199,25 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
         raise Held(result.holds)
 
 
+def guard_once_more(plan: Plan, result: Result, earlier: RunRecord, history: History) -> None:
+    """An earlier archive is held whenever it would change anything: its roster is older than Apple's."""
+    from etlrunner import guard
+
+    assert result.changes is not None
+    if is_unchanged(result):
+        return
+    holds = guard.guard(
+        plan.flow,
+        result.changes,
+        {},  # what was rejected and repaired then was looked at then
+        delivered_scope=None,
+        now=result.figures,
+        trail=result.trail,
+    )
+    result.holds = (guard.older(result.changes, earlier), *holds)
+    raise Held(result.holds)
+
+
 # ---------------------------------------------------------------- what stages share
 
 

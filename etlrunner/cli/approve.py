@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ def command(
         result = engine.approve(
             project,
             held.id,
-            by=_user(),
+            by=options.user(),
             because=because,
             services=services,
             expected_hash=content,
@@ -71,13 +70,19 @@ def _ask(held: RunRecord, as_json: bool) -> None:
         raise UsageError("there is no terminal to ask at; nothing was sent", hint="add --yes")
     for reason in held.holds:
         screen.say(f"held, because {reason}")
+    screen.say(f"It would send {told(held)}.")
     question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
     click.confirm(question, abort=True, err=True)
 
 
-def _user() -> str:
-    """The account that approved; the history keeps it."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
+def told(run: RunRecord) -> str:
+    """What a run's archive holds, and what of it is new: `2,000 students (3 added, 1 removed)`."""
+    return ", ".join(
+        _table(name, counts.written, run.changes.get(name)) for name, counts in run.counts.items()
+    )
+
+
+def _table(name: str, rows: int, changes: tuple[int, int, int] | None) -> str:
+    words = zip(changes or (), ("added", "changed", "removed"), strict=False)
+    what = ", ".join(f"{count:,} {word}" for count, word in words if count)
+    return f"{rows:,} {name}" + (f" ({what})" if what else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,6 +13,9 @@ from etlrunner.config.project import Project
 from etlrunner.lib import far_side, plain
 from etlrunner.model import RunRecord
 from etlrunner.target import FILE_ORDER
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
 
 
 @click.command()
@@ -26,43 +30,60 @@ def command(name: str | None, limit: int, as_json: bool, project: Project) -> No
     with options.services(project, quiet=True) as services:
         if name and name not in project.flows():
             record = services.history.resolve_run(name)
-            screen.document(record) if as_json else _one(record)
+            newer_one = _newer(services.history, record)
+            if as_json:
+                screen.document(plain.of(record) | {"overtaken_by": newer_one})
+            else:
+                _one(record, newer_one)
             return
         runs = services.history.runs(name, limit=limit)
+        newer = {run.id: _newer(services.history, run) for run in runs}
     if as_json:
-        screen.document({"runs": plain.of(runs)})
+        listed = [plain.of(run) | {"overtaken_by": newer[run.id]} for run in runs]
+        screen.document({"runs": listed})
         return
     if not runs:
         screen.say("No run yet.")
         return
     screen.table(
         ["run", "at", "by", "outcome", "students", "added", "removed", "what"],
-        [_row(run) for run in runs],
+        [_row(run, newer[run.id]) for run in runs],
         fold="what",
     )
     screen.say(f"{len(runs)} run{'' if len(runs) == 1 else 's'}, newest first.")
 
 
-def _row(run: RunRecord) -> list[object]:
+def _newer(history: History, run: RunRecord) -> str:
+    """The run that made a held one obsolete, if one did."""
+    newer = history.overtaken_by(run) if run.outcome == "held" and run.trigger != "plan" else None
+    return newer.id if newer else ""
+
+
+def _row(run: RunRecord, newer: str) -> list[object]:
     counts = run.counts.get("students")
     added, _, removed = run.changes.get("students", ("", "", ""))
     return [
         run.id,
         f"{run.started.astimezone(ZoneInfo(run.timezone)):%H:%M}",
         run.trigger,
-        f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome,
+        "obsolete" if newer else _outcome(run),
         counts.written if counts else "",
         added,
         removed,
-        run.message,
+        f"overtaken by {newer}; {run.message}" if newer else run.message,
     ]
 
 
-def _one(run: RunRecord) -> None:
+def _outcome(run: RunRecord) -> str:
+    return f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome
+
+
+def _one(run: RunRecord, newer: str) -> None:
     """One run in full, as pairs, then its counts and times."""
     pairs = {
         "run": run.id,
         "outcome": f"{run.outcome} (exit code {run.exit_code})",
+        "obsolete": f"{newer} looked at a younger roster since, and ended well" if newer else "",
         "message": run.message,
         "trigger": run.trigger,
         "scheduled for": run.scheduled_date or "",
@@ -78,9 +99,9 @@ def _one(run: RunRecord) -> None:
         "compared with": run.baseline,
         "content": run.content_hash,
         "archive": f"{run.archive_sha256} ({run.archive_size:,} bytes)" if run.archive_size else "",
-        "approved": f"by {run.approved_by} {run.approved_because}".strip()
-        if run.approved_by
-        else "",
+        _LET_GO.get(run.trigger, "approved"): (
+            f"by {run.approved_by} {run.approved_because}".strip() if run.approved_by else ""
+        ),
         "delivery": _delivery(run),
         "sent as": run.receipt.remote_name if run.receipt else "",
     }
@@ -93,6 +114,9 @@ def _one(run: RunRecord) -> None:
     if run.seconds:
         times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in run.seconds.items())
         screen.say(f"{'time:':<15} {times}")
+
+
+_LET_GO = {"resend": "sent again", "import": "brought in"}
 
 
 def _delivery(run: RunRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -108,3 +109,11 @@ def services(project: Project, *, quiet: bool = False) -> Iterator[Services]:
             yield Services(history=history, progress=progress)
         finally:
             history.close()
+
+
+def user() -> str:
+    """The account that typed the command; the history keeps who let a run go."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

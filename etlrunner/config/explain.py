@@ -75,6 +75,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E601": ("the address is not the OneRoster one", "A server answered, but not as a OneRoster API does: the domain may lack its path, be the sign-in page or the LMS API, or the OneRoster version may be another one. `etlrunner connect FLOW` tells which request failed."),
     "E602": ("the source definition does not say enough", "docs/writing-a-source-definition.md tells what a definition in sources/ must hold, with one as an example; an editor that knows the schema completes it."),
     "first_delivery": ("a first delivery waits for approval", "There is nothing to compare it with. Look at the counts and approve it, or state minima under safeguards.expect, or bring in what Apple has with `etlrunner baseline import`."),
+    "older": ("older data than Apple has", "An earlier archive, or a roster pulled earlier, would undo whatever was delivered since: people who came are deactivated, classes that were made are deleted. The screen says how many. Approve it if that is meant."),
     "empty_table": ("a table has no rows", "Apple would deactivate or delete everything in it. This is held whatever the limits are."),
     "scope": ("the flow selects less than it did", "Accounts outside the selection would be deactivated, however few they are. Approve it if that is meant."),
     "max_removed": ("too many rows would be removed", "Apple deactivates people and deletes classes that are missing from an upload. Is the pull incomplete, or a school or a term gone? Approve it if the loss is real."),

@@ -458,7 +458,9 @@ def _safeguards(values: dict[str, Any]) -> Safeguards:
         table: TableSafeguards(**{key: _limit(one) for key, one in values[table].items()})
         for table in TARGETS["apple-school-manager"].tables
     }
-    return Safeguards(tables, values["small_change"], values.get("expect", {}))
+    return Safeguards(
+        tables, values["small_change"], values.get("expect", {}), values["approve_within"]
+    )
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,23 @@ class History:
             raise UsageError(f"there is no run '{name}'", hint=self._suggest(name))
         return found
 
+    def overtaken_by(self, held: RunRecord) -> RunRecord | None:
+        """The first run after a held one that delivered, or found that there was nothing to do.
+
+        It looked at a younger roster, so that what is held is out of date.
+        """
+        number = sa.select(RUNS.c.number).where(RUNS.c.id == held.id).scalar_subquery()
+        query = (
+            sa.select(RUNS.c.record)
+            .where(RUNS.c.flow == held.flow, RUNS.c.number > number, RUNS.c.started_by != "plan")
+            .where(RUNS.c.outcome.in_(("delivered", "unchanged")))
+            .order_by(RUNS.c.number)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            text = connection.execute(query).scalar()
+        return rows.from_text(text) if text else None
+
     def tries(self, flow: str, limit: int = 60) -> list[Try]:
         """The latest scheduled runs of a flow, oldest first."""
         columns = (RUNS.c[name] for name in ("scheduled_date", *Try._fields[1:]))

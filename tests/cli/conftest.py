@@ -122,3 +122,53 @@ def live(folder: Path, servers: Servers) -> Servers:
 def trusted(folder: Path, live: Servers) -> Servers:
     (folder / "flows" / "live.known_hosts").write_text(live.sftp.host_key_line + "\n")
     return live
+
+
+@dataclass
+class Pinewood:
+    """A flow from a zip of OneRoster files into a folder, and what the SIS has."""
+
+    folder: Path
+    district: District
+
+    @property
+    def flow(self) -> Path:
+        return self.folder / "flows" / "pinewood.yaml"
+
+    @property
+    def sent(self) -> list[Path]:
+        return sorted((self.folder / "out").glob("*.zip"))
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / ".etlrunner" / "pinewood" / "runs"
+
+    def has(self, district: District) -> None:
+        """From now on this is what the SIS has."""
+        (self.folder / "roster.zip").unlink(missing_ok=True)
+        district.write_csv(self.folder / "roster.zip")
+
+    def configured(self, text: str) -> None:
+        self.flow.write_text(self.flow.read_text() + text)
+
+
+@pytest.fixture
+def pinewood(folder: Path, district: District) -> Pinewood:
+    files.private_folder(folder / "flows")
+    files.private_folder(folder / "out")
+    made = Pinewood(folder, district)
+    made.flow.write_text(
+        f"version: 1\nsource:\n  type: oneroster-csv\n  path: {folder / 'roster.zip'}\n"
+        "mapping: apple-school-manager\n"
+        f"sink:\n  type: local-folder\n  path: {folder / 'out'}\n"
+    )
+    made.has(district)
+    return made
+
+
+@pytest.fixture
+def delivered(pinewood: Pinewood, etlrunner: Etlrunner) -> Pinewood:
+    """The first delivery was approved."""
+    assert etlrunner("run").code == 6
+    assert etlrunner("approve", "pinewood", "--yes", "--because", "counted").code == 0
+    return pinewood
