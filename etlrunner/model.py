@@ -776,6 +776,13 @@ class SinkConnection(Protocol):
         """Send it; say `reached` before the first byte leaves, and before a whole file is renamed."""
         ...
 
+    def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
+        """What the sink allows, found out with a tiny file that is removed again, and what a delivery does.
+
+        `announce` is told, before it is written, what to remove if the program is killed.
+        """
+        ...
+
     def forget(self, name: str) -> None:
         """Take away what an earlier delivery of ours may have left under this name, if it can be done."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,18 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError, most_serious
 
 if TYPE_CHECKING:
-    from etlrunner.model import Component
+    from etlrunner.model import Component, SinkConnection
     from etlrunner.plan import Plan
 
 
 @click.command()
 @click.argument("flow", required=False)
 @click.option("--trust", is_flag=True, help="Learn the SFTP server's host key, once.")
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Find out what the sink allows, with a tiny file that is removed again.",
+)
 @click.option("--source", "only", flag_value="source", help="Only the source.")
 @click.option("--sink", "only", flag_value="sink", help="Only the sink.")
 @click.option(
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 def command(
     flow: str | None,
     trust: bool,
+    probe: bool,
     only: str | None,
     explain: bool,
     sets: dict[str, str],
@@ -43,7 +50,8 @@ def command(
     """Sign in at the source and at the sink of FLOW.
 
     Reads counts of schools and terms and no person; writes nothing at the server. An address that does
-    not work is looked around, without credentials, for one that does.
+    not work is looked around, without credentials, for one that does. With --probe, and only then, a
+    tiny text file is written at the sink and removed again, to find out what is allowed there.
     """
     from etlrunner import plan as plans
 
@@ -54,22 +62,26 @@ def command(
         screen.say(f"host key: {learnt['kind']} {learnt['fingerprint']}")
         screen.say(f"kept in {learnt['file']}; compare it with a trusted source, then commit it.")
     ends = {}
+    found: dict[str, str] = {}
     seen = Explanation() if explain else None
     if only != "sink":
         ends["source"] = _source(plan, seen)
     if only != "source":
-        ends["sink"] = _sink(plan)
+        ends["sink"] = _explored(plan, found) if probe else _sink(plan)
     if as_json:
         said: dict[str, Any] = {
             end: {"ok": code == 0, "said": text} for end, (code, text) in ends.items()
         }
         said |= seen.as_data() if seen else {}
-        screen.document(said | ({"host_key": learnt} if learnt else {}))
+        more = {"host_key": learnt, "allowed": found}
+        screen.document(said | {name: what for name, what in more.items() if what})
     else:
         for line in seen.lines() if seen else ():
             screen.say(line)
         for end, (_, text) in ends.items():
             screen.say(f"{end}: {text}")
+        for what, answer in found.items():
+            screen.say(f"  {what + ':':<22} {answer}")
     return most_serious(code for code, _ in ends.values())
 
 
@@ -90,6 +102,20 @@ def _source(plan: Plan, seen: Explanation | None = None) -> tuple[int, str]:
 
 def _sink(plan: Plan) -> tuple[int, str]:
     return _signed_in(plan, plan.sink.connect, plan.flow.sink, lambda what, fact: f"{what} {fact}")
+
+
+def _explored(plan: Plan, found: dict[str, str]) -> tuple[int, str]:
+    """Sign in at the sink and fill `found` with what it allows; 4 when no delivery could succeed."""
+
+    @contextlib.contextmanager
+    def exploring(*given: Any, **named: Any) -> Iterator[SinkConnection]:
+        with plan.sink.connect(*given, **named) as sink:
+            found.update(sink.explore(lambda words: screen.complain(f"probe: {words}")))
+            yield sink
+
+    code, text = _signed_in(plan, exploring, plan.flow.sink, lambda what, fact: f"{what} {fact}")
+    is_hopeless = found.get("etlrunner", "").startswith("cannot") or "no:" in found.get("write", "")
+    return (4 if is_hopeless and not code else code), text
 
 
 def _signed_in(

@@ -21,6 +21,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from etlrunner.errors import EtlError, Refused, Unreachable
 from etlrunner.lib import host_keys, sftp_wire
 from etlrunner.lib.host_keys import Expected, HostKey
+from etlrunner.lib.sftp_probe import Probe
 from etlrunner.lib.sftp_upload import Sent, Upload, unwatched, wrong_directory
 from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
@@ -149,6 +150,18 @@ class Session:
             finally:
                 self.watch.rest()
         return "is there"
+
+    def explore(self, directory: str, announce: Callable[[str], None]) -> dict[str, str]:
+        """What the server allows in a directory; a tiny file is written and removed again."""
+        with _translating(self.server, self.watch, "finding out what is allowed"):
+            answer = self.server.timeouts.channel
+            probe = Probe(
+                self.wire, directory, lambda what: self.watch.allow(answer, what), announce
+            )
+            try:
+                return probe.run()
+            finally:
+                self.watch.rest()
 
     def upload(
         self,

@@ -140,7 +140,7 @@ class Upload:
 
     def _put_in_place(self, path: str) -> None:
         """Over the old file in one step if the server can; else remove the old one first."""
-        if "posix-rename@openssh.com" in self.wire.extensions:
+        if sftp_wire.POSIX_RENAME in self.wire.extensions:
             try:
                 return self.wire.replace(self.path, path)
             except Status as error:

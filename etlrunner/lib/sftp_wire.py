@@ -19,9 +19,9 @@ BLOCK = 32_000
 WINDOW = 64
 """Writes under way at a time, as OpenSSH's client has it: 2 MB, or 20 MB/s over 100 ms of distance."""
 
-_INIT, _VERSION, _OPEN, _CLOSE, _WRITE, _FSTAT, _OPENDIR, _REMOVE, _RENAME = (
-    *(1, 2, 3, 4, 6, 8, 11, 13, 18),
-)
+_INIT, _VERSION, _OPEN, _CLOSE, _WRITE, _FSTAT, _OPENDIR = 1, 2, 3, 4, 6, 8, 11
+_REMOVE, _MKDIR, _RMDIR, _STAT, _RENAME = 13, 14, 15, 17, 18
+POSIX_RENAME = "posix-rename@openssh.com"
 _STATUS, _HANDLE, _ATTRS, _EXTENDED, _EXTENDED_REPLY = 101, 102, 105, 200, 201
 _WRITE_CREATE_TRUNCATE = 0x02 | 0x08 | 0x10
 _LONGEST_ANSWER = 256 * 1024
@@ -142,7 +142,17 @@ class Wire:
     def replace(self, old: str, new: str) -> None:
         """Move a file over another one in one step, where the server can (posix-rename)."""
         names = _string(old) + _string(new)
-        self._done(_EXTENDED, _string("posix-rename@openssh.com") + names)
+        self._done(_EXTENDED, _string(POSIX_RENAME) + names)
+
+    def stat(self, path: str) -> None:
+        """Ask for a file by its name; what the server says of it is not kept."""
+        self._answer(self._send(_STAT, _string(path)), _ATTRS)
+
+    def make_folder(self, path: str) -> None:
+        self._done(_MKDIR, _string(path) + struct.pack(">I", 0))
+
+    def remove_folder(self, path: str) -> None:
+        self._done(_RMDIR, _string(path))
 
     def open_folder(self, path: str) -> bytes:
         """A handle that shows that a folder is there; its entries are not read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,11 @@ class DropBox:
             host_key=self.session.host_key.fingerprint,
             taken_at_once=sent.taken_at_once,
         )
+
+    def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
+        """What the box allows; a delivery needs nothing but writing."""
+        found = self.session.explore(self.directory, announce)
+        return {**found, "etlrunner": "writes each archive under its own name and leaves it alone"}
 
     def forget(self, name: str) -> None:
         """Take away what an earlier delivery of ours may have left under this name."""

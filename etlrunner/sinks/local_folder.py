@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +56,22 @@ class Folder:
             sha256=digest.hexdigest(),
             sent_at=self.clock.now(),
         )
+
+    def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
+        """Write a tiny file, rename it and remove it again; and how much room there is."""
+        name = f"etlrunner-probe-{secrets.token_hex(4)}.txt"
+        announce(f"writing {name}; if this is cut off, remove it")
+        with files.trouble(self.path):
+            files.write_private(self.path / name, "Safe to remove.\n")
+            (self.path / name).unlink()
+        return {
+            "write": "yes",
+            "rename": "yes",
+            "remove": "yes",
+            "free space": f"{shutil.disk_usage(self.path).free / 1e9:,.1f} GB",
+            "left behind": "nothing",
+            "etlrunner": "writes .NAME.part and renames it to NAME when it is whole",
+        }
 
     def forget(self, name: str) -> None:
         """Take away what an earlier delivery of ours may have left under this name."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from etlrunner.lib import remote_name as names
-from etlrunner.lib import sftp
+from etlrunner.lib import sftp, sftp_probe
 from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
 
 NAME = "sftp"
@@ -63,6 +63,18 @@ class Folder:
             host_key=self.session.host_key.fingerprint,
             taken_at_once=sent.taken_at_once,
         )
+
+    def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
+        """What the server allows, and what a delivery would do with that."""
+        found = self.session.explore(self.directory, announce)
+        return {**found, "etlrunner": self._plan(found)}
+
+    def _plan(self, found: Mapping[str, str]) -> str:
+        if not self.rename:
+            return "writes each archive under its own name, as sink.rename: false says"
+        if found["rename"] != sftp_probe.YES and found["rename over a file"] != sftp_probe.YES:
+            return "cannot deliver: files may not be renamed here; say sink.rename: false"
+        return "writes .NAME.part and renames it to NAME when it is whole"
 
     def forget(self, name: str) -> None:
         """Take away what an earlier delivery of ours may have left under this name."""
