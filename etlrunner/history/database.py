@@ -202,8 +202,9 @@ def _make_private(path: Path) -> None:
         handle = os.open(path, flags, files.PRIVATE_FILE)
     except OSError as error:
         raise LocalTrouble(
-            f"cannot open the history {path}: {error.strerror}",
-            hint="the folder .etlrunner must belong to the account that runs etlrunner",
+            f"cannot open the history {path}: {files.reason(error)}",
+            hint="the folder .etlrunner must belong to the account that runs etlrunner, on a disk with"
+            " room that can be written",
         ) from error
     size = os.fstat(handle).st_size
     os.close(handle)

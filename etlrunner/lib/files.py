@@ -99,10 +99,14 @@ def trouble(path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, TimeoutError | ConnectionError):
             raise
-        reason = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "the quota is used up",
-            errno.EROFS: "the disk is read-only",
-            errno.EACCES: "permission denied",
-        }.get(error.errno or 0, error.strerror or type(error).__name__)
-        raise LocalTrouble(f"cannot write {path}: {reason}") from error
+        raise LocalTrouble(f"cannot write {path}: {reason(error)}") from error
+
+
+def reason(error: OSError) -> str:
+    """What the disk says, in plain words."""
+    return {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "permission denied",
+    }.get(error.errno or 0, error.strerror or type(error).__name__)

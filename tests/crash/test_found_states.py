@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -13,11 +12,9 @@ from etlrunner.history import delivered as deliveries
 from etlrunner.lib import far_side
 from etlrunner.model import RunRecord
 from etlrunner.sandbox import sftp
-from etlrunner.sandbox.district import District
-from tests.support import killed
 from tests.support.killed import FLOW, NEXT, Scene
 from tests.support.matrix import proves
-from tests.support.project import DAY, TestProject
+from tests.support.project import TestProject
 
 FOUND = {
     "before the intent": "planned",
@@ -43,32 +40,6 @@ SAMPLE = [
 CUT_OFF = [
     point if point in SAMPLE else pytest.param(point, marks=pytest.mark.slow) for point in FOUND
 ]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[sftp.SftpServer]:
-    with sftp.start() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def made(running: sftp.SftpServer, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    root = tmp_path_factory.mktemp("killed") / "project"
-    district = District(students=60, seed=4, as_of=DAY)
-    dropbox = running.folder / running.directory
-    return Scene(root, killed.sftp_flow(running), district, lambda: dropbox).prepare()
-
-
-@pytest.fixture
-def scene(made: Scene) -> Scene:
-    made.reset()
-    return made
-
-
-@pytest.fixture
-def server(running: sftp.SftpServer) -> Iterator[sftp.SftpServer]:
-    yield running
-    running.faults = sftp.Faults()
 
 
 def last_sent(project: TestProject) -> RunRecord:
@@ -209,9 +180,15 @@ def test_nothing_else_is_sent_while_a_delivery_has_no_known_end(
     assert scene.recover() == ""
 
 
+@proves(
+    "E10",
+    fault="half a file of an earlier delivery that cannot be repeated is still there",
+    behaviour="the next delivery removes it by its exact name; never anything else",
+    exit=0,
+)
 def test_a_delivery_that_cannot_be_repeated_gives_way_to_the_next_and_leaves_nothing(
     scene: Scene, server: sftp.SftpServer
-) -> None:
+) -> int:
     scene.start(point="when the file is open").go().end()
     (half,) = scene.arrived().glob(".*.part")
     project = scene.opened()
@@ -221,6 +198,7 @@ def test_a_delivery_that_cannot_be_repeated_gives_way_to_the_next_and_leaves_not
         assert result.record.outcome == "delivered"
         assert not half.exists()
         assert scene.wrong(project) == []
+        return result.exit_code
 
 
 def test_the_table_of_states_names_every_state_and_each_has_words_for_both_ends() -> None:

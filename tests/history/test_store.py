@@ -20,6 +20,7 @@ from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
 from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
 from etlrunner.model import History as Keeping
+from tests.support.matrix import proves
 
 DAY = date(2027, 3, 1)
 START = datetime(2027, 3, 1, 8, 30, tzinfo=UTC)
@@ -216,6 +217,12 @@ def test_the_claim_of_a_starter_that_died_is_free(history, tmp_path):
     assert history.claim("f", DAY, 1)
 
 
+@proves(
+    "C11",
+    fault="umask 000",
+    behaviour="files 0600 and folders 0700 all the same",
+    exit=0,
+)
 def test_everything_on_disk_is_private_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
@@ -229,6 +236,7 @@ def test_everything_on_disk_is_private_whatever_the_umask(tmp_path):
         os.umask(before)
     assert any(path.name == "history.db-wal" for path in paths)
     assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes.items())
+    return 0
 
 
 def test_every_commit_is_flushed(history):
@@ -237,12 +245,18 @@ def test_every_commit_is_flushed(history):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
+@proves(
+    "F2",
+    fault="zero bytes, garbage, one byte",
+    behaviour="nothing runs: what was delivered last cannot be known",
+    exit=9,
+)
 @pytest.mark.parametrize("content", [b"\x00" * 5000, b"SQLite format 3\x00" + b"\xff" * 5000, b"x"])
 def test_a_damaged_history_is_trouble_of_this_machine(tmp_path, content):
     (tmp_path / "history.db").write_bytes(content)
     with pytest.raises(LocalTrouble, match="damaged") as caught:
         History.open(tmp_path)
-    assert caught.value.exit_code == 9
+    return caught.value.exit_code
 
 
 def test_a_flipped_page_is_noticed_when_the_history_is_opened(tmp_path):
@@ -259,22 +273,36 @@ def test_a_flipped_page_is_noticed_when_the_history_is_opened(tmp_path):
         History.open(tmp_path)
 
 
+@proves(
+    "F3",
+    fault="the history has another schema",
+    behaviour="refused; says which versions",
+    exit=9,
+)
 def test_a_history_of_another_version_is_refused(tmp_path):
     History.open(tmp_path).close()
     with sqlite3.connect(tmp_path / "history.db") as connection:
         connection.execute("UPDATE facts SET value = '99'")
     connection.close()
-    with pytest.raises(LocalTrouble, match="schema 99"):
+    with pytest.raises(LocalTrouble, match="schema 99") as caught:
         History.open(tmp_path)
+    return caught.value.exit_code
 
 
+@proves(
+    "C10",
+    fault="a link in place of the history",
+    behaviour="not followed",
+    exit=9,
+)
 def test_a_planted_link_is_refused(tmp_path):
     state = tmp_path / "state"
     state.mkdir()
     (state / "history.db").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(LocalTrouble):
+    with pytest.raises(LocalTrouble) as caught:
         History.open(state)
     assert not (tmp_path / "elsewhere").exists()
+    return caught.value.exit_code
 
 
 def test_a_full_disk_is_said_in_plain_words(history):

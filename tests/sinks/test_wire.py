@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from etlrunner.errors import DeliveryFailed, EtlError
 from etlrunner.lib import sftp_wire
-from etlrunner.lib.sftp_upload import OUTSIDE, Upload
+from etlrunner.lib.sftp_upload import OUTSIDE, Upload, unwatched
 from etlrunner.lib.sftp_wire import Garbled, Status, Wire
 from etlrunner.lib.watch import Watch
 
@@ -191,5 +191,7 @@ def upload(peer: Peer, folder, size: int, *, beside: bool = False):
     source = folder / "source.zip"
     source.write_bytes(b"z" * size)
     with Watch() as watch:
-        sending = Upload(Wire(peer), watch, "server:22", source, size, lambda size: None, 5)
+        sending = Upload(
+            Wire(peer), watch, "server:22", source, size, lambda size: None, 5, unwatched
+        )
         return sending.beside("in/x.zip") if beside else sending.under("in/x.zip")

@@ -20,6 +20,7 @@ from etlrunner.model import Receipt, SilentProgress
 from etlrunner.sinks import apple_school_manager, sftp
 from tests.support import delivery, openssh
 from tests.support.delivery import CANARY, PATIENT
+from tests.support.matrix import proves
 
 pytestmark = pytest.mark.skipif(bool(openssh.missing()), reason=openssh.missing() or "it is here")
 
@@ -94,16 +95,21 @@ def test_the_bytes_arrive(send: Send, server, tmp_path, sink, size) -> None:
     assert names(server.account) == ["lakeside.zip"]
 
 
-def test_a_wrong_password_is_tried_once_says_the_log(
-    send: Send, account, tmp_path, archive
-) -> None:
+@proves(
+    "E1",
+    fault="a wrong password",
+    behaviour="tried once, says the server's own log; never repeated by itself",
+    exit=4,
+)
+def test_a_wrong_password_is_tried_once_says_the_log(send: Send, account, tmp_path, archive) -> int:
     with openssh.serving(account) as server:
-        with pytest.raises(Refused, match="tried once"):
+        with pytest.raises(Refused, match="tried once") as caught:
             send(to(server, tmp_path, password=CANARY), archive)
         openssh.until(lambda: "Connection closed" in server.log())
         assert server.log().count("Failed password") == 1
         assert "Accepted" not in server.log()
         assert CANARY not in server.log()
+        return caught.value.exit_code
 
 
 def test_one_wrong_password_too_many_is_refused_though_the_server_hangs_up(
@@ -115,9 +121,15 @@ def test_one_wrong_password_too_many_is_refused_though_the_server_hangs_up(
         assert server.log().count("Failed password") == 1
 
 
+@proves(
+    "E2",
+    fault="another host key than the one that is pinned",
+    behaviour="refused before user name and password are sent; both fingerprints are shown",
+    exit=4,
+)
 def test_a_changed_host_key_gets_no_password_says_the_log(
     send: Send, account, tmp_path, archive
-) -> None:
+) -> int:
     with openssh.serving(account) as before:
         line = before.known_hosts_line()
     with openssh.serving(account, port=before.port) as server:
@@ -128,6 +140,7 @@ def test_a_changed_host_key_gets_no_password_says_the_log(
         openssh.until(lambda: "Connection" in server.log())
         assert "password" not in server.log()
         assert server.account.name not in server.log()
+        return caught.value.exit_code
 
 
 def test_trusting_leaves_no_sign_in_in_the_log(account, tmp_path) -> None:
@@ -160,6 +173,12 @@ def test_a_pinned_key_is_found_among_several(send: Send, account, tmp_path, arch
         assert "Failed password" not in server.log()
 
 
+@proves(
+    "E3",
+    fault="only SHA-1 for keys or key exchange, only CBC, only weak checksums",
+    behaviour="refused before a password is sent; names what the server offers and what to ask its owner for",
+    exit=4,
+)
 @pytest.mark.parametrize(
     ("first", "lacks", "offers"),
     [
@@ -175,7 +194,7 @@ def test_a_pinned_key_is_found_among_several(send: Send, account, tmp_path, arch
 )
 def test_weak_algorithms_are_refused_with_what_to_ask(
     send: Send, account, tmp_path, archive, first, lacks, offers
-) -> None:
+) -> int:
     more = ["Ciphers aes128-ctr"] if first.startswith("MACs") else []
     with openssh.serving(account, key_type="rsa", first=[first, *more]) as server:
         with pytest.raises(Refused) as caught:
@@ -184,28 +203,68 @@ def test_weak_algorithms_are_refused_with_what_to_ask(
         assert offers in str(caught.value)
         assert "ask the server's owner" in caught.value.hint
         assert "password" not in server.log()
+        return caught.value.exit_code
 
 
-def test_a_drop_box_that_allows_nothing_but_writing(send: Send, account, tmp_path, archive) -> None:
+@proves(
+    "E8",
+    fault="no kind of renaming is allowed",
+    behaviour="the file is removed again, where that is allowed; says to set sink.rename: false, which works",
+    exit=7,
+)
+@pytest.mark.parametrize("more", ["", ",remove"])
+def test_a_server_that_refuses_to_rename(send: Send, account, tmp_path, archive, more) -> int:
+    with openssh.serving(account, sftp=f"{openssh.PLAIN} -P posix-rename,rename{more}") as server:
+        empty(server)
+        with pytest.raises(DeliveryFailed, match="permission denied") as caught:
+            send(to(server, tmp_path), archive, sftp)
+        assert "sink.rename: false" in caught.value.hint
+        left = [".lakeside.zip.part"] if more else []
+        assert names(account) == left
+        assert ("the whole file is there as .lakeside" in caught.value.far_side) == bool(more)
+        send(to(server, tmp_path, rename=False), archive, sftp)
+        assert names(account) == [*left, "lakeside.zip"]
+        empty(server)
+    return caught.value.exit_code
+
+
+@proves(
+    "E9",
+    fault="a drop box that allows nothing but writing: no stat, no fstat, no rename, no remove",
+    behaviour="the archive is written under its own name through one handle",
+    exit=0,
+)
+def test_a_drop_box_that_allows_nothing_but_writing(send: Send, account, tmp_path, archive) -> int:
     with openssh.serving(account, sftp=openssh.DROP_BOX) as server:
         receipt = send(to(server, tmp_path), archive)
         assert not receipt.taken_at_once
         assert there(server).read_bytes() == archive.path.read_bytes()
-        with pytest.raises(DeliveryFailed, match="the whole file is there as") as caught:
-            send(to(server, tmp_path), archive, sftp)
-        assert "permission denied" in str(caught.value)
         empty(server)
+        return 0 if receipt.sha256 == archive.sha256 else 1
 
 
-def test_a_server_without_posix_rename_replaces_too(send: Send, account, tmp_path, archive) -> None:
+@proves(
+    "E8",
+    fault="no posix-rename, and the name is there already",
+    behaviour="the old file is removed and the new one renamed",
+    exit=0,
+)
+def test_a_server_without_posix_rename_replaces_too(send: Send, account, tmp_path, archive) -> int:
     with openssh.serving(account, sftp=openssh.PLAIN + " -P posix-rename") as server:
         for _ in range(2):
-            send(to(server, tmp_path), archive, sftp)
+            receipt = send(to(server, tmp_path), archive, sftp)
         assert names(account) == ["lakeside.zip"]
         empty(server)
+        return 0 if receipt.sha256 == archive.sha256 else 1
 
 
-def test_a_file_that_is_moved_away_as_soon_as_it_is_whole(send: Send, server, tmp_path) -> None:
+@proves(
+    "E9",
+    fault="the file is taken as soon as it is whole",
+    behaviour="a success",
+    exit=0,
+)
+def test_a_file_that_is_moved_away_as_soon_as_it_is_whole(send: Send, server, tmp_path) -> int:
     archive = delivery.archive(tmp_path, 2_000_000)
     away = tmp_path / "taken.zip"
 
@@ -215,9 +274,10 @@ def test_a_file_that_is_moved_away_as_soon_as_it_is_whole(send: Send, server, tm
 
     thread = threading.Thread(target=take)
     thread.start()
-    send(to(server, tmp_path), archive)
+    receipt = send(to(server, tmp_path), archive)
     thread.join()
     assert away.read_bytes() == archive.path.read_bytes()
+    return 0 if receipt.sha256 == archive.sha256 else 1
 
 
 def test_probing_leaves_nothing_behind(server, tmp_path, clock) -> None:
@@ -229,8 +289,14 @@ def test_probing_leaves_nothing_behind(server, tmp_path, clock) -> None:
     assert names(server.account) == []
 
 
+@proves(
+    "E5",
+    fault="the server's session is killed in the middle (SIGKILL)",
+    behaviour="says what may be there; with renaming nothing has the final name; sent again it is whole",
+    exit=7,
+)
 @pytest.mark.parametrize("sink", SINKS)
-def test_a_session_killed_in_the_middle(send: Send, server, tmp_path, sink) -> None:
+def test_a_session_killed_in_the_middle(send: Send, server, tmp_path, sink) -> int:
     archive = delivery.archive(tmp_path, 20_000_000)
     kill = After(4_000_000, lambda: server.signal_sessions(signal.SIGKILL))
     with pytest.raises(DeliveryFailed) as caught:
@@ -240,34 +306,56 @@ def test_a_session_killed_in_the_middle(send: Send, server, tmp_path, sink) -> N
         assert not there(server).exists()
     send(to(server, tmp_path), archive, sink)
     assert there(server).read_bytes() == archive.path.read_bytes()
+    return caught.value.exit_code
 
 
+@proves(
+    "E6",
+    fault="the session freezes in the middle (SIGSTOP)",
+    behaviour="ends by the time-out of a step, or the deadline of the whole",
+    exit=7,
+)
 @pytest.mark.parametrize("limit", ["channel", "deadline"])
-def test_a_frozen_session_ends_in_time(send: Send, server, tmp_path, limit) -> None:
+def test_a_frozen_session_ends_in_time(send: Send, server, tmp_path, limit) -> int:
     archive = delivery.archive(tmp_path, 20_000_000)
     freeze = After(4_000_000, lambda: server.signal_sessions(signal.SIGSTOP))
     more: dict[str, Any] = {"deadline": timedelta(seconds=1)} if limit == "deadline" else {}
     options = to(server, tmp_path, timeouts={**PATIENT, "channel": 0.5 if not more else 60})
     began = time.monotonic()
-    with pytest.raises((DeliveryFailed, Unreachable)) as caught:
+    with pytest.raises(DeliveryFailed) as caught:
         send(options, archive, progress=freeze, **more)
     assert time.monotonic() - began < 10
     assert ("deadline of 1 s" if more else "no answer within 0.5 s") in str(caught.value)
     server.signal_sessions(signal.SIGKILL)
+    return caught.value.exit_code
 
 
-def test_a_directory_that_is_not_there(send: Send, server, tmp_path, archive) -> None:
-    with pytest.raises(Refused, match="no directory inbox"):
+@proves(
+    "E11",
+    fault="the directory is not there",
+    behaviour="refused; none is made",
+    exit=4,
+)
+def test_a_directory_that_is_not_there(send: Send, server, tmp_path, archive) -> int:
+    with pytest.raises(Refused, match="no directory inbox") as caught:
         send(to(server, tmp_path, directory="inbox"), archive)
+    return caught.value.exit_code
 
 
-def test_a_folder_that_cannot_be_written(send: Send, server, tmp_path, archive) -> None:
+@proves(
+    "E11",
+    fault="the directory may not be written to",
+    behaviour="refused",
+    exit=4,
+)
+def test_a_folder_that_cannot_be_written(send: Send, server, tmp_path, archive) -> int:
     server.account.dropbox.chmod(0o500)
     try:
-        with pytest.raises(Refused, match="does not let this account write"):
+        with pytest.raises(Refused, match="does not let this account write") as caught:
             send(to(server, tmp_path), archive)
     finally:
         server.account.dropbox.chmod(0o700)
+    return caught.value.exit_code
 
 
 def test_a_read_only_server(send: Send, account, tmp_path, archive) -> None:
@@ -295,17 +383,24 @@ def small_disk(server: openssh.Server) -> Iterator[openssh.Server]:
     openssh.until(lambda: subprocess.run(["umount", box], capture_output=True).returncode == 0)
 
 
+@proves(
+    "E7",
+    fault="the server's disk is full (a tmpfs of 1 MB)",
+    behaviour="the server is asked for its free space; what was written is removed again",
+    exit=7,
+)
 @pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("size", [3_000_000, 1_048_577])
 def test_a_full_disk_says_so_and_leaves_nothing(
     send: Send, small_disk: openssh.Server, tmp_path, sink, size
-) -> None:
+) -> int:
     archive = delivery.archive(tmp_path, size)
     with pytest.raises(DeliveryFailed) as caught:
         send(to(small_disk, tmp_path), archive, sink)
     assert "removed again" in caught.value.far_side
     assert "the server's disk is full" in caught.value.hint
     assert names(small_disk.account) == []
+    return caught.value.exit_code
 
 
 def test_a_server_without_sftp(account, tmp_path) -> None:

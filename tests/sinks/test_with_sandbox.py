@@ -28,6 +28,7 @@ from etlrunner.sandbox import sftp as sandbox
 from etlrunner.sinks import apple_school_manager, sftp
 from tests.support import delivery
 from tests.support.delivery import CANARY, PATIENT
+from tests.support.matrix import proves
 
 Send = Callable[..., Receipt]
 
@@ -119,10 +120,16 @@ def test_a_wrong_password_is_tried_once(send, server, tmp_path, archive) -> None
     assert "did not accept" in str(error)
 
 
+@proves(
+    "E4",
+    fault="password sign-in is not offered, only questions (keyboard-interactive)",
+    behaviour="one question is answered with the password, once",
+    exit=0,
+)
 @pytest.mark.parametrize("right", [True, False])
 def test_a_server_that_only_asks_questions_gets_one_answer(
     send, server, tmp_path, archive, right
-) -> None:
+) -> int:
     server.faults.only_questions = True
     options = to(server, tmp_path, password=server.password if right else CANARY)
     if right:
@@ -130,6 +137,7 @@ def test_a_server_that_only_asks_questions_gets_one_answer(
     else:
         refuse(send, options, archive, Refused)
     assert server.password_attempts == 1
+    return 0
 
 
 def test_a_stranger_gets_no_password(send, server, tmp_path, archive) -> None:
@@ -246,17 +254,31 @@ def test_a_full_disk_leaves_nothing_where_removing_is_allowed(
     assert list((server.folder / "dropbox").iterdir()) == []
 
 
-def test_a_full_disk_in_the_last_block_is_noticed(send, server, options, archive) -> None:
+@proves(
+    "E13",
+    fault="the last block is not written, and the server lets nothing be looked at or removed",
+    behaviour="no success; says what may be there",
+    exit=7,
+)
+def test_a_full_disk_in_the_last_block_is_noticed(send, server, options, archive) -> int:
     server.faults.full_after = archive.size - 1
     server.faults.no_stat = server.faults.no_remove = True
     error = refuse(send, options, archive, DeliveryFailed)
     assert "may hold an incomplete lakeside.zip" in error.far_side
+    return error.exit_code
 
 
-def test_a_refusal_on_closing_is_no_success(send, server, options, archive) -> None:
+@proves(
+    "E13",
+    fault="the server fails when the file is closed",
+    behaviour="no success",
+    exit=7,
+)
+def test_a_refusal_on_closing_is_no_success(send, server, options, archive) -> int:
     server.faults.close_fails = True
     error = refuse(send, options, archive, DeliveryFailed)
     assert "failure" in str(error)
+    return error.exit_code
 
 
 def test_a_frozen_server_ends_after_the_timeout(send, server, tmp_path, archive) -> None:
@@ -272,10 +294,10 @@ def test_a_frozen_server_ends_at_the_deadline(send, server, options, archive) ->
         send(options, archive, deadline=timedelta(seconds=0.5))
 
 
-def test_a_server_that_refuses_renaming_has_the_file_beside(send, server, options, archive) -> None:
+def test_a_server_that_refuses_renaming_is_left_as_it_was(send, server, options, archive) -> None:
     server.faults.no_rename = True
     error = refuse(send, options, archive, DeliveryFailed, sink=sftp)
-    assert "the whole file is there as .lakeside.zip.part" in error.far_side
+    assert "the file was removed again" in error.far_side
     send({**options, "rename": False}, archive, sftp)
 
 
@@ -338,9 +360,16 @@ def at(listener: socket.socket, folder: Path) -> dict[str, Any]:
     return delivery.options(host, port, "nobody", CANARY, line, folder, timeouts=timeouts)
 
 
-def test_a_port_that_accepts_and_never_speaks(send, listener, tmp_path, archive) -> None:
+@proves(
+    "E12",
+    fault="a port that accepts and says nothing",
+    behaviour="ends by the time-out",
+    exit=3,
+)
+def test_a_port_that_accepts_and_never_speaks(send, listener, tmp_path, archive) -> int:
     error = refuse(send, at(listener, tmp_path), archive, Unreachable)
     assert "no answer within 0.4 s while agreeing on keys" in str(error)
+    return error.exit_code
 
 
 @pytest.mark.parametrize(

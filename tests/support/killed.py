@@ -117,8 +117,8 @@ class Scene:
 
     def reset(self) -> None:
         """Everything as it was after the first delivery."""
-        shutil.rmtree(self.root)
-        shutil.copytree(self.kept, self.root)
+        empty(self.root)
+        shutil.copytree(self.kept, self.root, dirs_exist_ok=True)
         for path in self.arrived().iterdir():
             path.unlink()
         for name, data in self._server.items():
@@ -193,6 +193,15 @@ def _wrong_in_the_state(project: TestProject) -> Iterator[str]:
         yield f"left behind: {left}"
     if project.history.holder(FLOW) is not None:
         yield "a lease is still held"
+
+
+def empty(folder: Path) -> None:
+    """Remove what is in a folder, which may be a disk of its own."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def csv_flow(**more: Any) -> Callable[[TestProject], None]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from etlrunner.lib import far_side
+from tests.support import sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
@@ -28,6 +29,8 @@ BEGIN = "<!-- The matrix begins; made by `python -m tests.support.matrix`, do no
 END = "<!-- The matrix ends. -->"
 STATES_BEGIN = "<!-- The states begin; made by `python -m tests.support.matrix`, do not edit. -->"
 STATES_END = "<!-- The states end. -->"
+SWEEPS_BEGIN = "<!-- The sweeps begin; made by `python -m tests.support.matrix` from sweeps.json, do not edit. -->"
+SWEEPS_END = "<!-- The sweeps end. -->"
 EXITS = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130, 137, 143})
 """The program's own (`etlrunner explain 3`); 137 is a process that was killed."""
 
@@ -194,7 +197,8 @@ def table() -> str:
 def page(text: str) -> str:
     """The page with its matrix made anew; what people wrote around it stays."""
     text = _between(text, BEGIN, END, table())
-    return _between(text, STATES_BEGIN, STATES_END, states())
+    text = _between(text, STATES_BEGIN, STATES_END, states())
+    return _between(text, SWEEPS_BEGIN, SWEEPS_END, sweeps.table())
 
 
 def states() -> str:

@@ -1,0 +1,98 @@
+"""The state lies on a disk that is too small, or cannot be written."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support import disks, sweeps
+from tests.support.killed import Scene
+from tests.support.matrix import proves
+
+pytestmark = pytest.mark.skipif(bool(disks.missing()), reason=disks.missing() or "it is here")
+
+ENOUGH = 64 * 1024
+"""KiB that are more than any run here needs."""
+
+
+@pytest.fixture
+def state(scene: Scene) -> Path:
+    """The state's folder, about to be a disk of its own."""
+    return scene.root / ".etlrunner"
+
+
+def run_on(scene: Scene, state: Path, kilobytes: int) -> tuple[int, str, str]:
+    """A run with so much room beyond what is there already: exit code, words, and what is wrong later.
+
+    Less than nothing is a disk that holds no more than the room says, and no state yet.
+    """
+    scene.reset()
+    before = state.with_name("before")
+    shutil.move(state, before)
+    state.mkdir(mode=0o700)
+    with disks.in_memory(state, ENOUGH):
+        shutil.copytree(before, state, dirs_exist_ok=True)
+        used = sum(-(-path.stat().st_size // 4096) * 4 for path in state.rglob("*"))
+        disks.resize(state, used + kilobytes)
+        started = scene.start()
+        code = started.go().end()
+        disks.resize(state, ENOUGH)
+        wrong = scene.recover()
+    state.rmdir()
+    shutil.move(before, state)
+    return code, started.said(), wrong
+
+
+@proves(
+    "C4",
+    fault="the disk of the state is full: no room at all, or room for a part of the run",
+    behaviour="says that the disk is full; nothing half-written; once there is room the next run is clean",
+    exit=9,
+)
+@pytest.mark.parametrize("kilobytes", [4, 300])
+def test_a_full_disk_is_said_and_survived(scene: Scene, state: Path, kilobytes: int) -> int:
+    code, said, wrong = run_on(scene, state, kilobytes)
+    assert "full" in said
+    assert wrong == ""
+    return code
+
+
+@proves(
+    "F5",
+    fault="the disk of the state is read-only",
+    behaviour="nothing runs; says so",
+    exit=9,
+)
+def test_a_read_only_disk_is_said(scene: Scene, state: Path) -> int:
+    before = state.with_name("before")
+    shutil.move(state, before)
+    state.mkdir(mode=0o700)
+    with disks.in_memory(state, ENOUGH):
+        shutil.copytree(before, state, dirs_exist_ok=True)
+        disks.close_to_writing(state, closed=True)
+        started = scene.start()
+        code = started.go().end()
+        assert "the disk is read-only" in started.said()
+        disks.close_to_writing(state, closed=False)
+        assert scene.recover() == ""
+    return code
+
+
+@pytest.mark.slow
+def test_disks_from_nothing_upwards(scene: Scene, state: Path) -> None:
+    ended: Counter[str] = Counter()
+    wrong: list[str] = []
+    cases = 0
+    for kilobytes in range(0, 1600, 16):
+        code, said, trouble = run_on(scene, state, kilobytes)
+        cases += 1
+        ended[f"exit {code}"] += 1
+        if trouble or code not in (0, 9):
+            wrong.append(f"{kilobytes} KiB: {code} {trouble} {said[-200:]}")
+    found = "exit 9 or a whole delivery; once there is room, one clean run leaves everything as it has to be"
+    name = "the state's disk has 0 to 1.6 MB of room (tmpfs)"
+    sweeps.record(name, cases=cases, violations=len(wrong), found=found, **ended)
+    assert wrong == []
