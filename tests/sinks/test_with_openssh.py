@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.errors import DeliveryFailed, EtlError, Refused, Unreachable
+from etlrunner.errors import DeliveryFailed, EtlError, Refused
 from etlrunner.lib import sftp as door
 from etlrunner.model import Receipt, SilentProgress
 from etlrunner.sinks import apple_school_manager, sftp
@@ -409,29 +409,6 @@ def test_a_server_without_sftp(account, tmp_path) -> None:
         with pytest.raises(EtlError) as caught, door.connect(to(server, tmp_path)):
             pass
         assert caught.value.exit_code == 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sink", SINKS)
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_cut_anywhere_it_is_said_and_sent_again(send: Send, server, tmp_path, sink, how) -> None:
-    archive = delivery.archive(tmp_path, 5_000_000)
-    options = to(server, tmp_path, timeouts={**PATIENT, "channel": 0.3})
-    for cut in range(1, archive.size, 160_000):
-        empty(server)
-        fault = After(cut, lambda: server.signal_sessions(how))
-        try:
-            send(options, archive, sink, progress=fault)
-        except (DeliveryFailed, Unreachable) as error:
-            whole = there(server).exists() and there(server).stat().st_size == archive.size
-            assert whole or sink is apple_school_manager or not there(server).exists()
-            assert "lakeside.zip" in str(error) or "every byte" in str(error)  # noqa: PT017
-        else:
-            assert there(server).read_bytes() == archive.path.read_bytes()
-        server.signal_sessions(signal.SIGKILL)
-        openssh.until(lambda: not server.sessions())
-    send(to(server, tmp_path), archive, sink)
-    assert there(server).read_bytes() == archive.path.read_bytes()
 
 
 @pytest.mark.slow
