@@ -88,6 +88,7 @@ class Journal:
 
     def end_with(self, error: BaseException) -> tuple[str, int]:
         """End by an error: ours by its class, anything else as a bug with its traceback in the folder."""
+        error = files.of_this_machine(error) or error
         if isinstance(error, EtlError):
             code = error.code if isinstance(error, Interrupted) else error.exit_code
             if isinstance(error, Held):  # for whoever has to decide, later

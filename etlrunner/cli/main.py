@@ -101,9 +101,9 @@ def run(args: list[str]) -> int:
         sys.stderr.close()  # whoever read our output has left; nothing is wrong with us
         return 0
     except OSError as error:
-        return _full() if error.errno == errno.ENOSPC else _bug(error, as_json)
+        return _full() if error.errno == errno.ENOSPC else _unforeseen(error, as_json)
     except Exception as error:
-        return _bug(error, as_json)
+        return _unforeseen(error, as_json)
 
 
 def _failed(error: EtlError, as_json: bool) -> int:
@@ -124,6 +124,14 @@ def _misused(error: click.ClickException, as_json: bool) -> int:
         return _failed(UsageError(error.format_message()), as_json)
     error.show()
     return 2
+
+
+def _unforeseen(error: Exception, as_json: bool) -> int:
+    """A machine that has run out of something can fail anywhere; anything else is a bug of ours."""
+    from etlrunner.lib import files
+
+    trouble = files.of_this_machine(error)
+    return _failed(trouble, as_json) if trouble else _bug(error, as_json)
 
 
 def _bug(error: Exception, as_json: bool) -> int:

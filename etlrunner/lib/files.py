@@ -104,9 +104,26 @@ def trouble(path: Path) -> Iterator[None]:
 
 def reason(error: OSError) -> str:
     """What the disk says, in plain words."""
-    return {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "the quota is used up",
-        errno.EROFS: "the disk is read-only",
-        errno.EACCES: "permission denied",
-    }.get(error.errno or 0, error.strerror or type(error).__name__)
+    known = {**_OF_THE_MACHINE, errno.EACCES: "permission denied"}
+    return known.get(error.errno or 0, error.strerror or type(error).__name__)
+
+
+_OF_THE_MACHINE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EIO: "the disk does not work",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ENOMEM: "there is not enough memory",
+}
+
+
+def of_this_machine(error: BaseException) -> LocalTrouble | None:
+    """What a machine that has run out of something raises anywhere; None for any other error."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return LocalTrouble(f"this machine: {_OF_THE_MACHINE[error.errno]}")
+    starved = isinstance(error, RuntimeError) and "start new thread" in str(error)
+    if starved or isinstance(error, MemoryError):
+        return LocalTrouble("this machine: there is not enough memory, or too many processes run")
+    return None

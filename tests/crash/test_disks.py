@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -78,6 +79,22 @@ def test_a_read_only_disk_is_said(scene: Scene, state: Path) -> int:
         assert "the disk is read-only" in started.said()
         disks.close_to_writing(state, closed=False)
         assert scene.recover() == ""
+    return code
+
+
+@proves(
+    "C8",
+    fault="no more files may be opened, or threads started",
+    behaviour="says so; no bug, no half state; with more the next run is clean",
+    exit=9,
+)
+@pytest.mark.parametrize("files", [10, 18])
+def test_a_process_that_may_open_few_files_says_so(scene: Scene, files: int) -> int:
+    started = scene.start()
+    resource.prlimit(started.pid, resource.RLIMIT_NOFILE, (files, files))
+    code = started.go().end()
+    assert "oo many" in started.said()
+    assert scene.recover() == ""
     return code
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from etlrunner.sandbox import skyward
 from etlrunner.sandbox.district import District
+from tests.support.matrix import proves
 from tests.support.project import TestProject
 
 FILES = ["students.csv", "staff.csv", "courses.csv", "classes.csv", "rosters.csv", "locations.csv"]
@@ -113,7 +114,13 @@ def test_a_vanished_school_is_held_and_named(project: TestProject, district: Dis
     assert len(list((project.root / "out").glob("*.zip"))) == 1
 
 
-def test_an_approval_is_bound_to_what_was_shown(project: TestProject, district: District):
+@proves(
+    "B15",
+    fault="an approval of another content, or of an archive with one byte changed",
+    behaviour="refused; nothing is sent",
+    exit=2,
+)
+def test_an_approval_is_bound_to_what_was_shown(project: TestProject, district: District) -> int:
     from etlrunner.errors import UsageError
 
     with skyward.start(district, variant="qmlativ") as server:
@@ -123,8 +130,9 @@ def test_an_approval_is_bound_to_what_was_shown(project: TestProject, district: 
             project.approve(held.record.id, expected_hash="000000000000")
         with open(held.archive.path, "r+b") as archive:
             archive.write(b"x")
-        with pytest.raises(UsageError, match="not what was shown"):
+        with pytest.raises(UsageError, match="not what was shown") as caught:
             project.approve(held.record.id)
+    return caught.value.exit_code
 
 
 def test_a_held_run_is_overtaken_by_a_later_delivery(project: TestProject, district: District):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from etlrunner.errors import Busy, LocalTrouble, UsageError
-from etlrunner.history import pruning
+from etlrunner.history import database, pruning
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
 from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
@@ -286,6 +286,41 @@ def test_a_history_of_another_version_is_refused(tmp_path):
     connection.close()
     with pytest.raises(LocalTrouble, match="schema 99") as caught:
         History.open(tmp_path)
+    return caught.value.exit_code
+
+
+@proves(
+    "F4",
+    fault="the history is of an earlier schema",
+    behaviour="refused, says which versions; nothing is changed in it",
+    exit=9,
+)
+def test_a_history_of_an_earlier_version_is_refused(tmp_path) -> int:
+    History.open(tmp_path).close()
+    with sqlite3.connect(tmp_path / "history.db") as connection:
+        connection.execute("UPDATE facts SET value = '0'")
+    connection.close()
+    with pytest.raises(LocalTrouble, match="schema 0") as caught:
+        History.open(tmp_path)
+    return caught.value.exit_code
+
+
+@proves(
+    "F1",
+    fault="another program keeps the history locked",
+    behaviour="waits ten seconds, then ends; no run is started blind",
+    exit=9,
+)
+def test_a_locked_history_is_trouble_of_this_machine(tmp_path, monkeypatch) -> int:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 200)
+    History.open(tmp_path).close()
+    other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(LocalTrouble, match="another program keeps it locked") as caught:
+            History.open(tmp_path)
+    finally:
+        other.close()
     return caught.value.exit_code
 
 

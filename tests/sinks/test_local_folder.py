@@ -6,6 +6,7 @@ from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.lib import remote_name
 from etlrunner.model import SilentProgress
 from etlrunner.sinks import local_folder
+from tests.support.matrix import proves
 
 
 @pytest.fixture
@@ -51,10 +52,17 @@ def test_plain_names_are_allowed(name) -> None:
     assert remote_name.checked(name) == name
 
 
+@proves(
+    "C12",
+    fault="file names with folders, dots alone, NUL, line ends, letters beyond ASCII, too long",
+    behaviour="refused before anything is sent",
+    exit=2,
+)
 @pytest.mark.parametrize(
     "name",
     ["", ".", "..", "a/b", "a\\b", "ä.zip", "a b", "a\n", "x" * 101, "../x", "a\0", "…", "-é"],
 )
-def test_other_names_are_refused(name) -> None:
-    with pytest.raises(UsageError):
+def test_other_names_are_refused(name) -> int:
+    with pytest.raises(UsageError) as caught:
         remote_name.checked(name)
+    return caught.value.exit_code
