@@ -52,6 +52,9 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     except Exception as error:
         return _record_unplannable(project, name, request, services, error)
     services.history.mark_interrupted(plan.flow.name)
+    if request.roster_of:
+        earlier = services.history.resolve_run(request.roster_of)
+        kept.roster(project, earlier, plan.flow.name, plan.raw_tables)
     previous = _last_told(services.history, plan.flow.name)
     result = _run_planned(plan, request, services)
     _tell(plan.project, plan.flow, previous, result)
@@ -230,7 +233,11 @@ def _walk(
         return
     evidence.keep_configuration(plan.project, plan.flow, result.folder, day, request.sets)
     with journal.stage("extract"):
-        stages.extract_roster(plan, result, journal, services)
+        if request.roster_of:
+            earlier = services.history.resolve_run(request.roster_of)
+            stages.take_roster(plan, result, journal, services.history, earlier)
+        else:
+            stages.extract_roster(plan, result, journal, services)
     with journal.stage("map"):
         stages.map_roster(plan, result, journal, services, as_of=day)
     with journal.stage("check"):
@@ -391,6 +398,8 @@ def _prune(plan: Plan, services: Services) -> None:
 def _check_secrets(plan: Plan, request: Request) -> None:
     """Name every missing secret before the source is asked for anything."""
     wanted = plan.secrets if request.deliver else secrets.references(plan.flow.source.options)
+    if request.roster_of:
+        wanted = secrets.references(plan.flow.sink.options)
     missing = secrets.missing(wanted, plan.project)
     if missing:
         raise SecretMissing(missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files
-from etlrunner.model import Archive, Clock, Counts, FinishedTable, Flow, RunRecord
+from etlrunner.model import Archive, Clock, Counts, FinishedTable, Flow, RawTable, RunRecord
 from etlrunner.target import FILE_ORDER
 
 if TYPE_CHECKING:
@@ -159,6 +159,31 @@ def to_resend(project: Project, sent: RunRecord) -> Kept:
             f"etlrunner run {sent.flow}",
         )
     return kept
+
+
+def roster(
+    project: Project, run: RunRecord, flow: str, wanted: Iterable[str]
+) -> dict[str, RawTable]:
+    """The raw tables of an earlier run, whole: as many rows in each as it counted.
+
+    Raises UsageError where one is not there, or not what was pulled.
+    """
+    from etlrunner import table  # loads polars: only who maps them again pays for it
+
+    pull = f"pull them anew: etlrunner run {flow}"
+    if run.flow != flow:
+        raise UsageError(f"{run.id} is a run of {run.flow}, not of {flow}")
+    found = {}
+    for name in wanted:
+        path = project.runs_folder(flow) / (run.archive_of or run.id) / "raw" / f"{name}.parquet"
+        if name not in run.raw_rows:
+            raise UsageError(f"{run.id} pulled no {name}, or not all of them", hint=pull)
+        if not path.is_file():
+            raise UsageError(f"the {name} that {run.id} pulled are gone", hint=pull)
+        if table.readable_rows(path) != run.raw_rows[name]:
+            raise UsageError(f"the {name} of {run.id} are not what was pulled", hint=pull)
+        found[name] = RawTable(name, path, run.raw_rows[name])
+    return found
 
 
 def _in_units(span: timedelta) -> str:

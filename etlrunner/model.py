@@ -717,6 +717,8 @@ class RunRecord:
     """Present from the moment before something is sent."""
     archive_of: str = ""
     """The run whose folder holds the archive that this one sent; empty for its own."""
+    roster_of: str = ""
+    """The run whose raw tables this one mapped again; empty for its own."""
     receipt: Receipt | None = None
     source_file: Mapping[str, str] = field(default_factory=dict)
     """Of a source that reads a zip: its `sha256`, and when it was `changed` (ISO, UTC)."""

@@ -45,6 +45,8 @@ class Request:
     sets: Mapping[str, str] = field(default_factory=dict)
     source_file: Mapping[str, str] = field(default_factory=dict)
     """The file that started it, as the record keeps it."""
+    roster_of: str = ""
+    """The run whose raw tables are mapped again; then no source is asked."""
 
 
 @dataclass
@@ -80,6 +82,8 @@ class Result:
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None
+    older: RunRecord | None = None
+    """The run whose roster is mapped again, where a younger one was delivered since."""
     leftovers: tuple[str, ...] = ()
     """Names at the server under which an earlier delivery of ours may have left something."""
     lease: Lease | None = None

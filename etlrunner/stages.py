@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from etlrunner import evidence, seasons
+from etlrunner import evidence, kept, seasons
 from etlrunner import plan as plans
 from etlrunner.errors import ChecksFailed, Held
 from etlrunner.history import delivered as deliveries
@@ -54,6 +55,37 @@ def extract_roster(plan: Plan, result: Result, journal: Journal, services: Servi
             for name in empty
         )
     _remember(plan, result)
+
+
+def take_roster(
+    plan: Plan, result: Result, journal: Journal, history: History, earlier: RunRecord
+) -> None:
+    """Copies of the raw tables of an earlier run; no source is asked."""
+    tables = kept.roster(plan.project, earlier, plan.flow.name, plan.raw_tables)
+    raw = files.private_folder(result.folder / "raw")
+    for name, table in tables.items():
+        with files.placing(raw / table.path.name) as beside:
+            shutil.copyfile(table.path, beside)
+        tables[name] = replace(table, path=raw / table.path.name)
+    result.raw = tables
+    journal.note(
+        raw_rows={name: table.rows for name, table in tables.items()},
+        roster_of=earlier.id,
+        source_file=earlier.source_file,
+    )
+    last = deliveries.read(delivered_folder(plan))
+    pulled = _pulled_by(history, last.run_id) if last else earlier
+    if pulled is None or pulled.started > earlier.started:
+        result.older = earlier
+    _remember(plan, result)
+
+
+def _pulled_by(history: History, run: str) -> RunRecord | None:
+    """The run that pulled the roster of a delivery: an approval and a repetition have it from another."""
+    found = history.get(run)
+    while found is not None and (before := found.archive_of or found.roster_of):
+        found = history.get(before)
+    return found
 
 
 def map_roster(
@@ -194,6 +226,8 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
             now=result.figures,
             trail=result.trail,
         )
+        if result.older is not None:
+            result.holds += (guard.older(result.changes, result.older),)
     if result.holds:
         result.crosswalks = _propose(plan, result)
         raise Held(result.holds)

@@ -97,6 +97,14 @@ def rows_in(path: Path) -> int:
     return int(stream(pl.scan_parquet(path).select(pl.len())).item())
 
 
+def readable_rows(path: Path) -> int:
+    """How many rows a file has that lay on the disk for a while; -1 where they cannot all be read."""
+    try:
+        return collect(pl.scan_parquet(path)).height
+    except (OSError, pl.exceptions.PolarsError):
+        return -1
+
+
 def freeze(table: petl.Table, path: Path, schema: Mapping[str, pl.DataType]) -> int:
     """Write a table to Parquet with `_row` in front; return the number of rows.
 

@@ -96,6 +96,7 @@ def _one(run: RunRecord, newer: str) -> None:
         "read from": f"a file with SHA-256 {run.source_file['sha256']}"
         if run.source_file.get("sha256")
         else "",
+        "roster of": run.roster_of,
         "compared with": run.baseline,
         "content": run.content_hash,
         "archive": f"{run.archive_sha256} ({run.archive_size:,} bytes)" if run.archive_size else "",

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("run", "Pull, map, check, compare, deliver."),
     "approve": ("approve", "Deliver a held run: exactly the content that was shown."),
     "resend": ("resend", "Deliver an earlier archive again, its bytes unchanged."),
+    "baseline": ("baseline", "What Apple has; bring in what another tool sent."),
     "why": ("why", "Where one record went, and by which rule."),
     "history": ("history", "Runs at a glance, or one in full."),
     "schedule": ("schedule", "When flows run next; run them at their hours."),

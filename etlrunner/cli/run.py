@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many flows at a time."
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Take dates as of this day.")
+@click.option(
+    "--from",
+    "roster_of",
+    metavar="RUN",
+    default="",
+    help="Map that run's roster again; ask no source.",
+)
 @options.set_option
 @options.json_option
 @options.project_option
@@ -34,6 +41,7 @@ def command(
     due: bool,
     jobs: int,
     as_of: datetime | None,
+    roster_of: str,
     sets: dict[str, str],
     as_json: bool,
     project: Project,
@@ -41,8 +49,11 @@ def command(
     """Pull, map, check, compare and deliver each FLOW.
 
     The first delivery of a flow is held until somebody approves it; so is any that goes beyond the
-    flow's safeguards. With several flows the exit code is that of the most serious ending.
+    flow's safeguards. With --from RUN the roster that an earlier run pulled is mapped again, with the
+    configuration of now: whatever became of that run, its raw tables only must be whole. With several flows the exit code is that of the most serious ending.
     """
+    if roster_of and (due or every or len(flows) > 1):
+        raise UsageError("--from RUN is for one flow")
     if due:
         return _run_due(project, flows, sets, as_json)
     if flows and every:
@@ -52,7 +63,7 @@ def command(
         names = [name for name in names if _is_enabled(project, name)]
     day = as_of.date() if as_of else None
     with options.services(project, quiet=as_json or len(names) > 1) as services:
-        results = _run_all(project, names, services, jobs, day, sets)
+        results = _run_all(project, names, services, jobs, day, sets, roster_of)
     _show(results, as_json)
     return most_serious(result.exit_code for result in results)
 
@@ -64,11 +75,13 @@ def _run_all(
     jobs: int,
     as_of: object,
     sets: dict[str, str],
+    roster_of: str,
 ) -> list[Result]:
     from etlrunner import engine
     from etlrunner.run import Request
 
-    request = Request(as_of=as_of, sets=sets)  # type: ignore[arg-type]
+    trigger = "again" if roster_of else "manual"
+    request = Request(trigger, as_of=as_of, sets=sets, roster_of=roster_of)  # type: ignore[arg-type]
 
     def one(name: str) -> Result:
         return engine.run(project, name, request, services)

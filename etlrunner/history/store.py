@@ -109,7 +109,7 @@ class History:
         query = (
             sa.select(RUNS.c.record)
             .where(RUNS.c.flow == held.flow, RUNS.c.number > number, RUNS.c.started_by != "plan")
-            .where(RUNS.c.outcome.in_(("delivered", "unchanged")))
+            .where(RUNS.c.outcome.in_(("delivered", "unchanged", "imported")))
             .order_by(RUNS.c.number)
             .limit(1)
         )
