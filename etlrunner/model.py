@@ -722,6 +722,8 @@ class RunRecord:
     receipt: Receipt | None = None
     source_file: Mapping[str, str] = field(default_factory=dict)
     """Of a source that reads a zip: its `sha256`, and when it was `changed` (ISO, UTC)."""
+    apple: Mapping[str, int] = field(default_factory=dict)
+    """What Apple's activity log said of the rows: code -> rows (`etlrunner outcome`)."""
     approved_by: str = ""
     approved_because: str = ""
     """Who let it go, and why."""

@@ -46,7 +46,12 @@ def _texts() -> dict[str, tuple[str, str]]:
     from etlrunner.checks.rules import RULES, described
     from etlrunner.config.explain import EXPLANATIONS
     from etlrunner.expressions.codes import CODES
+    from etlrunner.lib.activity_codes import CODES as ACTIVITY
 
     rules = {rule.id: (rule.title, described(rule)) for rule in RULES.values()}
     codes = {code: EXPLANATIONS.get(code, (title, text)) for code, (title, text) in CODES.items()}
-    return {**EXPLANATIONS, **codes, **rules}
+    apple = {
+        code: (one.title, one.text + (f" Our rule: {one.rule}." if one.rule else ""))
+        for code, one in ACTIVITY.items()
+    }
+    return {**EXPLANATIONS, **codes, **rules, **apple}

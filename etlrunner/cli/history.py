@@ -104,6 +104,7 @@ def _one(run: RunRecord, newer: str) -> None:
             f"by {run.approved_by} {run.approved_because}".strip() if run.approved_by else ""
         ),
         "delivery": _delivery(run),
+        "Apple says": ", ".join(f"{count:,} {code}" for code, count in run.apple.items()),
         "sent as": run.receipt.remote_name if run.receipt else "",
     }
     for key, value in pairs.items():

@@ -27,6 +27,7 @@ COMMANDS = {
     "approve": ("approve", "Deliver a held run: exactly the content that was shown."),
     "resend": ("resend", "Deliver an earlier archive again, its bytes unchanged."),
     "baseline": ("baseline", "What Apple has; bring in what another tool sent."),
+    "outcome": ("outcome", "Did Apple take it? Its activity log, tied to our rows."),
     "why": ("why", "Where one record went, and by which rule."),
     "history": ("history", "Runs at a glance, or one in full."),
     "schedule": ("schedule", "When flows run next; run them at their hours."),
