@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -100,16 +99,13 @@ def test_a_process_that_may_open_few_files_says_so(scene: Scene, files: int) -> 
 
 @pytest.mark.slow
 def test_disks_from_nothing_upwards(scene: Scene, state: Path) -> None:
-    ended: Counter[str] = Counter()
-    wrong: list[str] = []
-    cases = 0
-    for kilobytes in range(0, 1600, 16):
+    going = sweeps.Sweep(
+        "0 to 1.6 MB of room on the state's disk (tmpfs)",
+        "exit 9 or a whole delivery; once there is room, one clean run leaves everything as it has to be",
+    )
+    for kilobytes in going.over(range(0, 1600, 16)):
         code, said, trouble = run_on(scene, state, kilobytes)
-        cases += 1
-        ended[f"exit {code}"] += 1
+        going.ended[f"exit {code}"] += 1
         if trouble or code not in (0, 9):
-            wrong.append(f"{kilobytes} KiB: {code} {trouble} {said[-200:]}")
-    found = "exit 9 or a whole delivery; once there is room, one clean run leaves everything as it has to be"
-    name = "the state's disk has 0 to 1.6 MB of room (tmpfs)"
-    sweeps.record(name, cases=cases, violations=len(wrong), found=found, **ended)
-    assert wrong == []
+            going.wrong.append(f"{kilobytes} KiB: {code} {trouble} {said[-200:]}")
+    assert going.wrong == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,16 +64,15 @@ def test_the_power_is_cut_anywhere(disk: disks.Ext4, powered: Scene, tmp_path: P
     powered.reset()
     counts = strace.calls(powered.start(), tmp_path / "calls.txt")
     wanted = {"fsync": 1, "fdatasync": 1, "rename": 1, "pwrite64": 4, "write": 9, "unlink": 6}
-    ended: Counter[str] = Counter()
-    wrong: list[str] = []
-    cases = 0
-    for call, step in wanted.items():
-        for number in range(1, counts[call] + 2, step):  # the last one is after the end
-            code, trouble = cut(disk, powered, call, number)
-            cases += 1
-            ended["cut off" if code == -signal.SIGKILL else f"exit {code}, then the cut"] += 1
-            if trouble:
-                wrong.append(f"{call} {number}: {trouble}")
-    found = "as after kill -9; and no success that was said is lost"
-    sweeps.record("power cut on ext4", cases=cases, violations=len(wrong), found=found, **ended)
-    assert wrong == []
+    points = [
+        (call, number)
+        for call, step in wanted.items()
+        for number in range(1, counts[call] + 2, step)  # the last one is after the end
+    ]
+    going = sweeps.Sweep("power cut on ext4", "as after kill -9; no success that was said is lost")
+    for call, number in going.over(points):
+        code, trouble = cut(disk, powered, call, number)
+        going.ended["cut off" if code == -signal.SIGKILL else f"exit {code}, then the cut"] += 1
+        if trouble:
+            going.wrong.append(f"{call} {number}: {trouble}")
+    assert going.wrong == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -52,7 +51,6 @@ class Cutting:
 
     def __init__(self, send: Send, server: openssh.Server, archive: Archive, folder: Path) -> None:
         self.send, self.server, self.archive, self.folder = send, server, archive, folder
-        self.ended: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.codes: list[int] = []
 
@@ -69,7 +67,6 @@ class Cutting:
             code = self._send(sink, line, CutAt(at, act), 0.5)
             self.server.signal_sessions(signal.SIGKILL)
             self.codes.append(code)
-            self.ended[f"exit {code}"] += 1
             there = self.server.account.dropbox / "lakeside.zip"
             half = there.exists() and there.stat().st_size != SIZE
             if half and (sink is sftp or code == 0):
@@ -117,14 +114,15 @@ def test_cut_at_every_32_kib(
     send: Send, server: openssh.Server, big: Archive, tmp_path: Path, how: str
 ) -> None:
     cutting = Cutting(send, server, big, tmp_path)
-    for sink in (sftp, apple_school_manager):
-        for at in range(STEP, SIZE + STEP, STEP):
-            cutting.cut(sink, how, min(at, SIZE))
-    sweeps.record(
+    places = [min(at, SIZE) for at in range(STEP, SIZE + STEP, STEP)]
+    going = sweeps.Sweep(
         f"a 5 MB upload to OpenSSH, {how} at every 32 KiB, renamed and direct",
-        cases=len(cutting.codes),
-        violations=len(cutting.wrong),
-        found="no half file under the final name where files are renamed; the same bytes again are whole",
-        **cutting.ended,
+        "no half file under the final name where files are renamed; the same bytes again are whole",
     )
-    assert cutting.wrong == []
+    for sink, at in going.over(
+        [(sink, at) for sink in (sftp, apple_school_manager) for at in places]
+    ):
+        cutting.cut(sink, how, at)
+        going.ended[f"exit {cutting.codes[-1]}"] += 1
+        going.wrong = cutting.wrong
+    assert going.wrong == []

@@ -1,39 +1,70 @@
-"""What the long sweeps found, recorded by them and shown in docs/reliability.md."""
+"""What the long sweeps found, recorded by them and shown in docs/reliability.md.
+
+A sweep goes through its cases in a random order that is always the same, and records after each: one
+that is cut off has looked at a fair sample, and the page says of how many.
+"""
 
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "sweeps.json"
 
+Case = TypeVar("Case")
 
-def record(name: str, *, cases: int, violations: int, found: str, **seen: int) -> None:
-    """Note the outcome of a sweep: how many cases, what was held against them, how they ended."""
-    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    known[name] = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cases": cases,
-        "violations": violations,
-        "held against": found,
-        "ended": dict(sorted(seen.items())),
-    }
-    text = json.dumps(dict(sorted(known.items())), indent=2, ensure_ascii=False) + "\n"
-    FILE.write_text(text, encoding="utf-8")
+
+class Sweep:
+    """The cases of one sweep, how each of them ended, and what was wrong afterwards."""
+
+    def __init__(self, name: str, held_against: str) -> None:
+        self.name, self.held_against = name, held_against
+        self.ended: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self._cases, self._planned = 0, 0
+
+    def over(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """One case after the other, each recorded when it is done."""
+        waiting = list(cases)
+        self._planned = len(waiting)
+        random.Random(self._planned).shuffle(waiting)
+        for case in waiting:
+            yield case
+            self._cases += 1
+            self._record()
+
+    def _record(self) -> None:
+        known = _known()
+        known[self.name] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "cases": self._cases,
+            "of": self._planned,
+            "violations": len(self.wrong),
+            "held against": self.held_against,
+            "ended": dict(sorted(self.ended.items())),
+        }
+        text = json.dumps(dict(sorted(known.items())), indent=2, ensure_ascii=False) + "\n"
+        FILE.write_text(text, encoding="utf-8")
 
 
 def table() -> str:
     """The recorded results as they stand in the page."""
-    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     lines = [
-        "| sweep | cases | violations | what has to be true after each | how the runs ended | recorded |",
+        "| sweep | cases | violations | what has to be true after each | how they ended | recorded |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name, one in known.items():
+    for name, one in _known().items():
         ended = ", ".join(f"{what}: {count:,}" for what, count in one["ended"].items())
-        lines.append(
-            f"| {name} | {one['cases']:,} | {one['violations']} | {one['held against']} | {ended} |"
-            f" {one['date']} |"
-        )
+        cases = f"{one['cases']:,}" + (f" of {one['of']:,}" if one["cases"] != one["of"] else "")
+        cells = (name, cases, one["violations"], one["held against"], ended, one["date"])
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _known() -> dict[str, dict[str, object]]:
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
