@@ -110,7 +110,8 @@ def record_delivery(
 def end_delivered(journal: Journal, rows: Mapping[str, int]) -> None:
     """The last word of a delivery."""
     total = sum(rows.values())
-    journal.end("delivered", 0, f"delivered {total:,} rows in {len(rows)} files")
+    done = replace(_delivery(journal), state="delivered")
+    journal.end("delivered", 0, f"delivered {total:,} rows in {len(rows)} files", delivery=done)
 
 
 def settle_grace(plan: Plan, folder: Path) -> None:

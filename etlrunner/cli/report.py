@@ -9,7 +9,7 @@ from typing import Any
 from etlrunner.cli import screen
 from etlrunner.config import left_out
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held
-from etlrunner.lib import plain
+from etlrunner.lib import far_side, plain
 from etlrunner.model import Changes, Counts, Finding
 from etlrunner.run import Result
 from etlrunner.target import FILE_ORDER
@@ -313,6 +313,8 @@ def _last_line(result: Result) -> None:
         screen.problems(error.problems)
     if isinstance(error, EtlError) and error.hint:
         screen.complain(f"       {error.hint}")
+    if record.delivery is not None and record.exit_code != 0:
+        screen.complain(f"       {far_side.next_start(record.delivery)}")
     if isinstance(error, Held):
         screen.say(_what_now(result))
     elif isinstance(error, ChecksFailed):

@@ -119,10 +119,16 @@ _OF_THE_MACHINE = {
 }
 
 
+_IN_RUST = re.compile(r"\(os error (\d+)\)")
+
+
 def of_this_machine(error: BaseException) -> LocalTrouble | None:
     """What a machine that has run out of something raises anywhere; None for any other error."""
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return LocalTrouble(f"this machine: {_OF_THE_MACHINE[error.errno]}")
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (named := _IN_RUST.search(str(error))):
+        number = int(named[1])  # Polars says it in words, by many classes
+    if number in _OF_THE_MACHINE:
+        return LocalTrouble(f"this machine: {_OF_THE_MACHINE[number]}")
     starved = isinstance(error, RuntimeError) and "start new thread" in str(error)
     if starved or isinstance(error, MemoryError):
         return LocalTrouble("this machine: there is not enough memory, or too many processes run")

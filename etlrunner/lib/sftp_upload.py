@@ -91,7 +91,8 @@ class Upload:
             raise
         except OUTSIDE as error:
             reason = self.watch.passed or sftp_wire.reason(error)
-            hint = self._disk_hint(error) or (_RENAME_HINT if far_side else "")
+            is_no = bool(far_side) and isinstance(error, Status)
+            hint = self._disk_hint(error) or (_RENAME_HINT if is_no else "")
             raise DeliveryFailed(
                 f"the delivery to {self.server} broke off: {reason}",
                 far_side=self._far_side(error, far_side),

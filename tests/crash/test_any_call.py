@@ -19,8 +19,8 @@ AFTERWARDS = (
     "one clean run leaves one whole archive at the server, one success, the baseline of that success,"
     " no temporary file, no lease"
 )
-EVERY = {"write": 5, "pwrite64": 3, "unlink": 2}
-"""A call of which there are hundreds is stopped before each n-th: blocks of one file, mostly."""
+EVERY = {"pwrite64": 3, "unlink": 2}
+"""A call of which there are hundreds is stopped before each n-th: pages of one file, mostly."""
 SAMPLE: tuple[Point, ...] = (("fdatasync", 6), ("rename", 9), ("sendto", 5))
 """Early, in the middle, and late in a run."""
 

@@ -29,7 +29,7 @@ def missing() -> str:
 @contextlib.contextmanager
 def traced(started: Started, *options: str) -> Iterator[None]:
     """Attach to a process that waits; at the end it has gone, and strace with it."""
-    command = ["strace", "-f", "-qq", *options, "-p", str(started.pid)]
+    command = ["strace", "-qq", *options, "-p", str(started.pid)]
     tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _attached(started.pid, tracer)
@@ -41,19 +41,30 @@ def traced(started: Started, *options: str) -> Iterator[None]:
 def faulted(started: Started, call: str, number: int, fault: str) -> int:
     """Let the process run into `fault` (`signal=KILL`, `error=EIO`) at its n-th call; its exit code."""
     inject = f"inject={call}:{fault}:when={number}"
-    with traced(started, "-o", "/dev/null", "-e", f"trace={call}", "-e", inject):
+    with traced(started, *_threads(call), "-o", "/dev/null", "-e", f"trace={call}", "-e", inject):
         return started.go().end()
 
 
 def calls(started: Started, out: Path) -> dict[str, int]:
     """How often each changing call happens in one run, in the thread that makes most of it."""
-    with traced(started, "-o", str(out), "-e", f"trace={','.join(CHANGING)}"):
+    with traced(started, "-f", "-o", str(out), "-e", f"trace={','.join(CHANGING)}"):
         assert started.go().end() == 0
     seen = Counter(found.groups() for found in map(_LINE.match, _lines(out)) if found)
-    return {
-        call: max((n for (_, name), n in seen.items() if name == call), default=0)
-        for call in CHANGING
-    }
+    main = str(started.pid)
+    most: dict[str, int] = {}
+    for (thread, call), number in sorted(seen.items()):
+        if _counts(thread, main, call):
+            most[call] = max(most.get(call, 0), number)
+    return most
+
+
+def _threads(call: str) -> tuple[str, ...]:
+    """Whether threads are watched too: what Polars' threads write is mostly their alarm clocks."""
+    return () if call == "write" else ("-f",)
+
+
+def _counts(thread: str, main: str, call: str) -> bool:
+    return call != "write" or thread == main
 
 
 def _lines(out: Path) -> list[str]:
