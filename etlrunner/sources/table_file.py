@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import petl
 import polars as pl
 
 from etlrunner.errors import ChecksFailed, Unreachable
-from etlrunner.lib import columns
+from etlrunner.lib import columns, scratch
 from etlrunner.mapping import extra_tables
 from etlrunner.model import Clock, ExtraTable, Finding, Options, Problem, Progress
 from etlrunner.sources import csv_files, foreign
@@ -39,8 +38,8 @@ def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[F
     path = Path(options["path"])
     if not path.exists():
         raise Unreachable(f"{path} is not there: neither a folder nor a file")
-    with tempfile.TemporaryDirectory(prefix="etlrunner-") as scratch:
-        files = _Files(path, Path(scratch))
+    with scratch.folder() as folder:
+        files = _Files(path, folder)
         yield ForeignConnection(definitions.choose(options), progress, files.open)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from etlrunner.errors import ConfigurationError, Unreachable
-from etlrunner.lib import dropped
+from etlrunner.lib import dropped, scratch
 from etlrunner.model import Clock, Options, Problem
 
 
@@ -39,9 +38,7 @@ def opened(
     if path.is_dir():
         yield Opened(path)
         return
-    # private (0700)
-    with tempfile.TemporaryDirectory(prefix="etlrunner-") as name:
-        folder = Path(name)
+    with scratch.folder() as folder:
         try:
             with open(path, "rb") as handle:
                 taken = {
