@@ -147,5 +147,5 @@ def _sweep(plan: Plan, history: History) -> None:
     for left in (state, stages.delivered_folder(plan)):
         files.sweep(left, below=False)
     for run in history.runs(plan.flow.name, limit=5):
-        if run.outcome == "interrupted":
+        if run.outcome != "running":  # a plan has no lease, and may be under way
             files.sweep(run_folder(plan.project, run))

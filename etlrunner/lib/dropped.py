@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
 from etlrunner.errors import ChecksFailed, Incomplete, Unreachable
+from etlrunner.lib import files
 from etlrunner.model import Finding
 
 CHUNK = 1 << 20
@@ -111,6 +112,8 @@ def unpack(
             for entry in _chosen(entries, wanted):
                 _copy(archive, entry, folder / entry.filename, rule)
     except _DAMAGE as error:
+        if ours := files.of_this_machine(error):  # there is no room to unpack it
+            raise ours from None
         raise Incomplete(
             f"{name} cannot be read as a zip file ({type(error).__name__}): "
             "is it still being written?"
