@@ -142,10 +142,11 @@ def _folder_of_archive(plan: Plan, record: RunRecord) -> Path:
 
 
 def _sweep(plan: Plan, history: History) -> None:
-    """Half-written files of runs that were killed; the lease says that nobody writes here now."""
+    """What runs that were killed left half done; the lease says that nobody writes here now."""
     state = stages.state_folder(plan)
     for left in (state, stages.delivered_folder(plan)):
         files.sweep(left, below=False)
+    deliveries.tidy(stages.delivered_folder(plan))
     for run in history.runs(plan.flow.name, limit=5):
         if run.outcome != "running":  # a plan has no lease, and may be under way
             files.sweep(run_folder(plan.project, run))

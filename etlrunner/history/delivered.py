@@ -124,6 +124,16 @@ def promote(
     return Delivered(run_id, content_hash, scope, tables, rows or {}, tuple(trail))
 
 
+def tidy(folder: Path) -> None:
+    """Remove what promotions that were cut off left beside the version that counts."""
+    pointer = folder / POINTER
+    if not os.path.lexists(pointer):
+        return  # nothing counts yet; the first promotion tidies up
+    with _readable(folder):
+        name = _version_name(folder, pointer.read_text(encoding="utf-8").strip())
+        _remove_others(folder, folder / name)
+
+
 def _copy(path: Path, version: Path) -> Path:
     """A copy of its own, not a link: the run's folder may be pruned, or written to."""
     target = version / f"{path.stem}.parquet"

@@ -27,6 +27,7 @@ FOUND = {
     "before the receipt is noted": "uploaded",
     "before it is promoted": "placed",
     "while it is promoted": "placed",
+    "before the one before is removed": "promoted",
     "before the days of grace": "promoted",
     "before the success is noted": "promoted",
 }
@@ -35,7 +36,7 @@ SAMPLE = [
     "after the intent",
     "when the file is open",
     "after the renaming",
-    "before it is promoted",
+    "before the one before is removed",
 ]
 CUT_OFF = [
     point if point in SAMPLE else pytest.param(point, marks=pytest.mark.slow) for point in FOUND
@@ -99,7 +100,7 @@ def test_what_nobody_noted_is_sent_again_before_anything_else(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["when the file is open", "before it is promoted"])
+@pytest.mark.parametrize("point", ["when the file is open", "before the one before is removed"])
 def test_a_retry_is_the_delivery_itself(scene: Scene, point: str) -> None:
     scene.start(point=point).go().end()
     project = scene.opened()

@@ -17,6 +17,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "before the receipt is noted": ("etlrunner.deliver", "_proven", "after"),
     "before it is promoted": ("etlrunner.delivery", "_promote", "before"),
     "while it is promoted": ("etlrunner.history.delivered", "_copy", "after"),
+    "before the one before is removed": ("etlrunner.history.delivered", "_remove", "before"),
     "before the days of grace": ("etlrunner.holdover", "settle", "before"),
     "before the success is noted": ("etlrunner.delivery", "end_delivered", "before"),
     "after the success is noted": ("etlrunner.delivery", "end_delivered", "after"),
