@@ -23,6 +23,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import (
     Busy,
     EtlError,
+    Held,
     LocalTrouble,
     SecretMissing,
     UsageError,
@@ -214,6 +215,8 @@ def _keep(plan: Plan, result: Result, services: Services, stages: Stages) -> Non
     except BaseException as error:
         journal.end_with(error)
         result.error = error
+        if isinstance(error, Held):
+            result.held_since = _held_since(services.history, journal.record)
         if not isinstance(error, EtlError | Exception | KeyboardInterrupt):
             raise
     finally:
@@ -416,3 +419,14 @@ def _last_real_run(history: History, flow: str) -> RunRecord | None:
 def _last_told(history: History, flow: str) -> RunRecord | None:
     """The last run that said something about the flow's state: not one that was busy or cut off."""
     return next((run for run in history.runs(flow, limit=50) if notify.state_of(run)), None)
+
+
+def _held_since(history: History, held: RunRecord) -> RunRecord | None:
+    """The run that was first held for one of these reasons, if nothing has gone well since."""
+    first = None
+    for run in history.runs(held.flow, limit=100):
+        if run.outcome in ("delivered", "unchanged", "imported"):
+            break
+        if run.trigger != "plan" and run.id != held.id and set(run.held_by) & set(held.held_by):
+            first = run
+    return first

@@ -92,7 +92,10 @@ class Journal:
         if isinstance(error, EtlError):
             code = error.code if isinstance(error, Interrupted) else error.exit_code
             if isinstance(error, Held):  # for whoever has to decide, later
-                self.note(holds=tuple(hold.message for hold in error.holds))
+                self.note(
+                    holds=tuple(hold.message for hold in error.holds),
+                    held_by=tuple(hold.safeguard for hold in error.holds),
+                )
             self.end(error.outcome, code, error.message)
             return error.outcome, code
         if isinstance(error, KeyboardInterrupt):

@@ -695,6 +695,8 @@ class RunRecord:
     changes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     """Per table: added, changed, removed."""
     holds: tuple[str, ...] = ()
+    held_by: tuple[str, ...] = ()
+    """The safeguards that held it, one for each of `holds`."""
     content_hash: str = ""
     archive_sha256: str = ""
     archive_size: int = 0

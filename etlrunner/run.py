@@ -82,6 +82,8 @@ class Result:
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None
+    held_since: RunRecord | None = None
+    """The first of the runs without a good one between that were held for one of the same reasons."""
     older: RunRecord | None = None
     """The run whose roster is mapped again, where a younger one was delivered since."""
     leftovers: tuple[str, ...] = ()

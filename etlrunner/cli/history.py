@@ -10,6 +10,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
+from etlrunner.errors import UsageError
 from etlrunner.lib import far_side, plain
 from etlrunner.model import RunRecord
 from etlrunner.target import FILE_ORDER
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many runs."
 )
+@click.option("--all", "whole", is_flag=True, help="Of a held RUN: its whole report.")
 @options.json_option
 @options.project_option
-def command(name: str | None, limit: int, as_json: bool, project: Project) -> None:
+def command(name: str | None, limit: int, whole: bool, as_json: bool, project: Project) -> None:
     """Show the last runs (of FLOW), newest first; or everything about one RUN. No names, ever."""
     with options.services(project, quiet=True) as services:
         if name and name not in project.flows():
             record = services.history.resolve_run(name)
+            if whole:
+                _report(project, record)
+                return
             newer_one = _newer(services.history, record)
             if as_json:
                 screen.document(plain.of(record) | {"overtaken_by": newer_one})
@@ -51,6 +56,17 @@ def command(name: str | None, limit: int, as_json: bool, project: Project) -> No
         fold="what",
     )
     screen.say(f"{len(runs)} run{'' if len(runs) == 1 else 's'}, newest first.")
+
+
+def _report(project: Project, run: RunRecord) -> None:
+    """What the run's screen had folded away."""
+    path = project.runs_folder(run.flow) / run.id / "report.txt"
+    if not path.is_file():
+        raise UsageError(
+            f"{run.id} has no report: it was not held, or its rows were pruned",
+            hint=f"etlrunner history {run.id}",
+        )
+    screen.say(path.read_text(encoding="utf-8").rstrip())
 
 
 def _newer(history: History, run: RunRecord) -> str:

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from etlrunner.cli import screen
 from etlrunner.config import left_out
-from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held
-from etlrunner.lib import far_side, plain
+from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held, LocalTrouble
+from etlrunner.lib import far_side, files, plain
 from etlrunner.model import Changes, Counts, Finding
 from etlrunner.run import Result
 from etlrunner.target import FILE_ORDER
 
+REPORT = "report.txt"
+"""The whole report of a held run, in its folder; it goes with the rows."""
 MOST_FINDINGS = 20
 MOST_SCHOOLS = 15
 MOST_CODES = 20
 
 
 def show(result: Result) -> None:
-    """Everything a person needs to decide, and as the last line one plain sentence."""
+    """Everything a person needs to decide, and as the last line one plain sentence.
+
+    A held run is one screen; all of it lies in its folder, for `etlrunner history RUN --all`.
+    """
+    if not isinstance(result.error, Held):
+        _everything(result)
+        return
+    from etlrunner.cli import held
+
+    kept = io.StringIO()
+    with contextlib.redirect_stdout(kept):
+        _everything(result)
+    with contextlib.suppress(LocalTrouble):  # the run has its end already
+        files.write_private(result.folder / REPORT, kept.getvalue())
+    held.show(result, result.error.holds)
+    _crosswalks(result)
+    _last_line(result)
+
+
+def _everything(result: Result) -> None:
     _counts(result)
     _steps(result)
     _codes(result)
@@ -33,7 +56,8 @@ def show(result: Result) -> None:
     _counters(result)
     _left_out(result)
     _holds(result)
-    _last_line(result)
+    if not isinstance(result.error, Held):
+        _last_line(result)
 
 
 def as_data(result: Result) -> dict[str, Any]:
@@ -65,6 +89,7 @@ def as_data(result: Result) -> dict[str, Any]:
         "changes": plain.of(result.changes),
         "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
+        "held_since": result.held_since.id if result.held_since else None,
         "crosswalks": {name: str(path) for name, path in result.crosswalks.items()},
         "archive": str(result.archive.path) if result.archive else None,
         "folder": str(result.folder),
@@ -291,12 +316,12 @@ def _holds(result: Result) -> None:
     screen.say("\nHeld, because:")
     for hold in result.error.holds:
         screen.say(f"  {hold.message} [{hold.safeguard}]")
-    if result.crosswalks:
-        _crosswalks(result)
 
 
 def _crosswalks(result: Result) -> None:
     """What to do with a proposal: the lines to write, ready to be copied."""
+    if not result.crosswalks:
+        return
     screen.say(
         "\nNew ids that look like ones Apple knows; a crosswalk is proposed. Review it, then:"
     )

@@ -32,6 +32,7 @@ def from_text(text: str) -> RunRecord:
     values["counts"] = {name: _counts(each) for name, each in values.get("counts", {}).items()}
     values["changes"] = {name: tuple(each) for name, each in values.get("changes", {}).items()}
     values["holds"] = tuple(values.get("holds", ()))
+    values["held_by"] = tuple(values.get("held_by", ()))
     if values.get("delivery"):
         values["delivery"] = Delivery(**_known(Delivery, values["delivery"]))
     if values.get("receipt"):
