@@ -65,7 +65,8 @@ def record(
     needed = [name for name in tables_needed(flow.mapping) if name in raw]
     frames = {name: tables.scan(raw[name]).frame for name in needed}
     found = _closure(flow, frames, flow.mapping.tables[table].source, rows)
-    columns = {name: _columns(name, flow) for name in found}
+    kept = {name: frames[name].collect_schema().names() for name in found}
+    columns = {name: [one for one in _columns(name, flow) if one in kept[name]] for name in found}
     day = AS_OF if abs(AS_OF - as_of) > timedelta(days=30) else date(AS_OF.year + 1, 3, 1)
     masker = _Masker(found, columns, day - as_of, flow.mapping)
     given = {name: [masker.row(name, row) for row in many] for name, many in found.items() if many}
@@ -94,7 +95,7 @@ def _closure(
         ids["enrollments"] |= _ids(teaching, "classSourcedId", ids["classes"])
     for name in ("enrollments", "users", "classes", "courses"):
         for column, other in REFERENCES.items():
-            if name in frames and other in frames and column in roster.TABLES[name]:
+            if name in frames and other in frames and column in frames[name].collect_schema():
                 ids[other] |= _referred(frames[name], ids[name], column)
     ids["orgs"] |= {one["sourcedId"] for one in _schools_named(flow, frames["orgs"])}
     sessions = tables.collect(frames["academicSessions"].select("sourcedId"))["sourcedId"]
