@@ -61,7 +61,11 @@ def _meant(history: History, name: str) -> RunRecord:
         return found
     runs = history.runs(None if name == "last" else found.flow, limit=100)
     waiting = (run for run in runs if run.outcome == "held" and run.trigger != "plan")
-    return next(waiting, found)
+    meant = next(waiting, found)
+    if meant.outcome != "held":
+        of_flow = "" if name == "last" else f" of {found.flow}"
+        raise UsageError(f"no run{of_flow} is held", hint="see: etlrunner history")
+    return meant
 
 
 def _ask(held: RunRecord, as_json: bool) -> None:

@@ -9,6 +9,8 @@ import click
 from etlrunner.cli import screen
 from etlrunner.errors import UsageError
 
+NAMES_THEM = "etlrunner explain, without a code, names all that can be explained"
+
 
 @click.command()
 @click.argument("code", required=False)
@@ -18,7 +20,7 @@ def command(code: str | None) -> None:
 
     texts = _texts()
     if code is None:
-        for name, (title, _) in texts.items():
+        for name, (title, _) in sorted(texts.items(), key=_place):
             screen.say(f"{name:<34} {title}")
         screen.say("\netlrunner explain CODE says more about one of them.")
         return
@@ -29,10 +31,18 @@ def command(code: str | None) -> None:
         wanted = rule.id
     if wanted is None:
         close = difflib.get_close_matches(code.lower(), by_name, n=3)
-        hint = f"did you mean {', '.join(by_name[item] for item in close)}?" if close else ""
+        hint = (
+            f"did you mean {', '.join(by_name[item] for item in close)}?" if close else NAMES_THEM
+        )
         raise UsageError(f"there is nothing called '{code}' to explain", hint=hint)
     title, text = texts[wanted]
     screen.say(f"{wanted}: {title}\n\n{text}")
+
+
+def _place(item: tuple[str, tuple[str, str]]) -> tuple[bool, str]:
+    """Codes such as E104 first, by number; the rest stays in its order, which sorts by shelf."""
+    numbered = item[0][:1] == "E" and item[0][1:].isdecimal()
+    return (not numbered, item[0] if numbered else "")
 
 
 def _safeguard(name: str) -> str:

@@ -80,10 +80,20 @@ def flow_names(project: Project, names: tuple[str, ...], every: bool) -> list[st
         return list(names)
     known = project.flows()
     if not known:
+        require_project(project)
         raise UsageError("there is no flow in flows/ yet", hint="write one with: etlrunner init")
     if every or len(known) == 1:
         return list(known)
     raise UsageError("say which flow: " + ", ".join(known))
+
+
+def require_project(project: Project) -> None:
+    """Raise UsageError outside of a project: the wrong folder is another mistake than no flow yet."""
+    if not (project.root / "flows").is_dir():
+        raise UsageError(
+            "this is no project: neither this folder nor one above it holds flows/",
+            hint="--project DIR, or write a flow with: etlrunner init",
+        )
 
 
 @contextlib.contextmanager
@@ -98,11 +108,7 @@ def services(project: Project, *, quiet: bool = False) -> Iterator[Services]:
     from etlrunner.model import SilentProgress
     from etlrunner.run import Services
 
-    if not (project.root / "flows").is_dir():
-        raise UsageError(
-            "this is no project: neither this folder nor one above it holds flows/",
-            hint="--project DIR, or write a flow with: etlrunner init",
-        )
+    require_project(project)
     history = History.open(secrets.history_url(project) or project.state)
     with Bars.on_terminal() if not quiet else contextlib.nullcontext(SilentProgress()) as progress:
         try:

@@ -48,7 +48,9 @@ class Project:
             found = path if path.is_absolute() else Path.cwd() / path
             if found.is_file():
                 return found.resolve()
-            raise UsageError(f"there is no file {name}")
+            named = self.root / "flows" / f"{path.stem}{SUFFIX}"
+            hint = f"did you mean the flow {path.stem}?" if named.is_file() else ""
+            raise UsageError(f"there is no file {name}", hint=hint)
         found = self.root / "flows" / f"{name}{SUFFIX}"
         if not found.is_file():
             if found.with_suffix(".yml").is_file():

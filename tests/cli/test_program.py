@@ -82,6 +82,7 @@ def test_outside_of_a_project_nothing_is_written(
     ended = etlrunner(*args)
     assert (ended.code, ended.out) == (2, "")
     assert ended.last.endswith("etlrunner init")
+    assert "this is no project" in ended.err
     assert etlrunner(*args, "--json").document["exit_code"] == 2
     assert list(folder.iterdir()) == []
 
@@ -154,6 +155,20 @@ def test_an_interrupted_command_is_130(
     assert etlrunner("show").code == 130
 
 
+def test_a_flow_named_by_its_file_in_another_folder_is_suggested(
+    etlrunner: Etlrunner, lakeside: Path
+):
+    ended = etlrunner("plan", "lakeside.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert "did you mean the flow lakeside?" in ended.err
+
+
+def test_without_a_held_run_there_is_nothing_to_approve(etlrunner: Etlrunner, lakeside: Path):
+    etlrunner("plan", "lakeside")  # fails: no secrets
+    assert "no run is held" in etlrunner("approve", "last").err
+    assert "no run of lakeside is held" in etlrunner("approve", "lakeside").err
+
+
 @pytest.mark.parametrize("code", ["E104", "[e104]", "6", "130", "asm-ref-student"])
 def test_explain(etlrunner: Etlrunner, code: str):
     ended = etlrunner("explain", code)
@@ -167,6 +182,9 @@ def test_explain_lists_everything_and_suggests(etlrunner: Etlrunner):
     assert {"E104", "6", "asm-ref-student"} <= {
         line.split()[0] for line in listed.out.split("\n") if line
     }
+    codes = [line.split()[0] for line in listed.out.split("\n") if line.startswith("E1")]
+    assert codes == sorted(codes)
+    assert "names all" in etlrunner("explain", "nonsense").last
     unknown = etlrunner("explain", "asm-ref-studnt")
     assert unknown.code == 2
     assert "asm-ref-student" in unknown.last
