@@ -400,7 +400,7 @@ def _prune(plan: Plan, services: Services) -> None:
 
 def _check_secrets(plan: Plan, request: Request) -> None:
     """Name every missing secret before the source is asked for anything."""
-    wanted = plan.secrets if request.deliver else secrets.references(plan.flow.source.options)
+    wanted = plan.secrets if request.deliver else plans.pulled_with(plan.flow)
     if request.roster_of:
         wanted = secrets.references(plan.flow.sink.options)
     missing = secrets.missing(wanted, plan.project)

@@ -370,8 +370,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseTable:
+    """Rows of another program's database: of a table, or of a query."""
+
+    url: SecretRef
+    columns: tuple[str, ...]
+    """Those that are read; declared, so that a mapping can be checked without the database."""
+    table: str = ""
+    """`name` or `schema.name`; empty where there is a query."""
+    sql: str = field(default="", repr=False)
+    """The query's text."""
+    file: Path | None = None
+    """Where the query stands."""
+    shown: str = ""
+    """The table's or the file's name in messages."""
+    may_be_empty: bool = False
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class LookupTable:
-    """A code table: inline rows, or a file beside the mapping."""
+    """A code table: inline rows, a file beside the mapping, or a table of a database."""
 
     name: str
     rows: Mapping[str, str] | None = None
@@ -385,11 +404,12 @@ class LookupTable:
     """What makes no difference between two codes: `case`, `spaces`."""
     shown: str = ""
     """The file's name in messages."""
+    database: DatabaseTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraTable:
-    """A table beside the roster: a CSV file, or a sheet of an Excel file."""
+    """A table beside the roster: a CSV file, a sheet of an Excel file, or a table of a database."""
 
     name: str
     csv: Path | None = None
@@ -401,6 +421,7 @@ class ExtraTable:
     place: Place | None = None
     transforms: tuple[Step, ...] = field(default=(), hash=False)
     """What prepares its rows."""
+    database: DatabaseTable | None = None
 
 
 @dataclass(frozen=True)
@@ -425,7 +446,15 @@ class TableMapping:
     def files(self) -> tuple[Path, ...]:
         """Every file beside the mapping that has a part in it."""
         named = (one for many in (self.lookups, self.tables) for one in many.values())
-        return tuple(path for one in named for path in (one.csv, one.excel) if path is not None)
+        paths = [path for one in named for path in (one.csv, one.excel)]
+        paths += [one.file for one in self.databases]
+        return tuple(path for path in paths if path is not None)
+
+    @property
+    def databases(self) -> tuple[DatabaseTable, ...]:
+        """What is read from databases: for code tables, then for tables beside the roster."""
+        named = (one for many in (self.lookups, self.tables) for one in many.values())
+        return tuple(one.database for one in named if one.database is not None)
 
 
 @dataclass(frozen=True)

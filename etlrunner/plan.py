@@ -110,11 +110,17 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
 def references(flow: Flow) -> tuple[SecretRef, ...]:
     """Every secret that a run of this flow may need, each once."""
     wanted = [
-        *secrets.references(flow.source.options),
         *secrets.references(flow.sink.options),
+        *pulled_with(flow),
         *(notify.url for notify in flow.notify if isinstance(notify.url, SecretRef)),
     ]
     return tuple(dict.fromkeys(wanted))
+
+
+def pulled_with(flow: Flow) -> tuple[SecretRef, ...]:
+    """The secrets that pulling needs: those of the source, and of the databases of the mapping."""
+    databases = [one.url for table in flow.mapping.tables.values() for one in table.databases]
+    return tuple(dict.fromkeys([*secrets.references(flow.source.options), *databases]))
 
 
 def default_target() -> Target:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from etlrunner import extract
 from etlrunner.config import secrets, validate
 from etlrunner.journal import Journal
 from etlrunner.lib import hosts, unfinished
+from etlrunner.mapping import from_database
 from etlrunner.model import RawTable, RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Services
@@ -22,7 +24,8 @@ def pull(
 ) -> Mapping[str, RawTable]:
     """Every raw table, frozen in `folder`; `before` is the folder of a run whose pull broke off.
 
-    Complete tables of that one are used again while they are young (`source.resume`).
+    Complete tables of that one are used again while they are young (`source.resume`). What the mapping
+    takes from databases comes first: it is small, and a mistake in it is told before the source works.
     """
     options = secrets.fill(plan.flow.source.options, plan.project)
     window: timedelta = options.get("resume") or timedelta(0)
@@ -34,12 +37,14 @@ def pull(
         have = unfinished.take(
             before / "raw", folder / "raw", plan.raw_tables, services.clock.now(), window
         )
+    reveal = partial(secrets.reveal, project=plan.project)
+    beside = from_database.pull(plan.flow.mapping, folder / "raw", reveal)
     with plan.source.connect(
         options, clock=services.clock, progress=services.progress
     ) as connection:
         if taken := getattr(connection, "source_file", None):
             journal.note(source_file=taken)
-        return extract.extract(
+        found = extract.extract(
             connection,
             plan.raw_tables,
             folder,
@@ -53,6 +58,7 @@ def pull(
             ended=ended,
             keep_complete=bool(window),
         )
+    return {**found, **beside}
 
 
 def broke_off(before: RunRecord | None, config_hash: str, now: datetime) -> bool:

@@ -48,7 +48,7 @@ def extract_roster(plan: Plan, result: Result, journal: Journal, services: Servi
     earlier = run_folder(plan.project, before) if before is not None and is_resumed else None
     result.raw = pull.pull(plan, result.folder, services, journal, earlier)
     journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
-    empty = [name for name, table in result.raw.items() if table.rows == 0]
+    empty = [name for name in plan.raw_tables if result.raw[name].rows == 0]
     if empty:
         raise Held(
             Hold("empty_table", f"the source sent no {name} at all", table=name, value="0")

@@ -77,8 +77,10 @@ def command(
 
 def _kept_roster(plan: Plan, services: Services) -> tuple[Mapping[str, Path], date] | None:
     from etlrunner import evidence
+    from etlrunner.mapping import from_database
 
-    kept = evidence.last_roster(plan.project, services.history, plan.flow.name, plan.raw_tables)
+    wanted = (*plan.raw_tables, *from_database.names(plan.flow.mapping))
+    kept = evidence.last_roster(plan.project, services.history, plan.flow.name, wanted)
     if kept is None:
         return None
     run, raw, day = kept

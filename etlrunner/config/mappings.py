@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from etlrunner.config import layers, load, options
+from etlrunner.config import databases, layers, load, options
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
@@ -18,6 +18,7 @@ from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model import (
     Column,
+    DatabaseTable,
     ExtraTable,
     Located,
     LookupTable,
@@ -33,12 +34,13 @@ WARN_BEFORE = timedelta(days=7)
 _NEEDED = {
     "columns": 'write expr: COLUMN, text: "…", or each: LIST',
     "lookups": "write rows: {code: value, …}, or csv: ../crosswalks/FILE.csv",
+    "tables": "write csv: ../crosswalks/FILE.csv",
 }
 MAKES_A_COLUMN = ("expr", "text", "each")
 ONE_OF = {
     "columns": MAKES_A_COLUMN,
-    "lookups": ("rows", "csv", "excel"),
-    "tables": ("csv", "excel"),
+    "lookups": ("rows", "csv", "excel", "database"),
+    "tables": ("csv", "excel", "database"),
 }
 """Of these keys each column, code table or table has exactly one."""
 
@@ -144,6 +146,7 @@ def _table(reading: Reading, path: Path, stem: str, overrides: Document | None) 
     document = merged(reading, path, stem, overrides)
     data, problems = schema.check(document, "mapping")
     problems += _undecided(data, document)
+    problems += databases.problems(data, document.places)
     problems += _of_another_table(data, document, path)
     if problems:
         shown = reading.project.shown(path)
@@ -338,6 +341,8 @@ class _Freezer:
 
     def _lookup(self, name: str, value: Mapping[str, Any]) -> LookupTable:
         place = self.places.at(("lookups", name, "csv"))
+        if "database" in value:
+            place = self.places.at(("lookups", name, "take")) or self.places.key(("lookups", name))
         self._expiry(value, ("lookups", name), f"the code table {name}")
         rows = value.get("rows")
         return LookupTable(
@@ -347,13 +352,26 @@ class _Freezer:
             take=str(value.get("take", "value")),
             place=place,
             ignore=tuple(str(one) for one in value.get("ignore", ())),
+            database=self._database(("lookups", name), value),
             **self._file(value),
         )
 
     def _extra(self, name: str, value: Mapping[str, Any]) -> ExtraTable:
         way: Key = ("tables", name)
         steps = self._steps(value, way)
-        return ExtraTable(name, place=self.places.at(way), transforms=steps, **self._file(value))
+        return ExtraTable(
+            name, place=self.places.at(way), transforms=steps,
+            database=self._database(way, value), **self._file(value),
+        )  # fmt: skip
+
+    def _database(self, way: Key, value: Mapping[str, Any]) -> DatabaseTable | None:
+        if "database" not in value:
+            return None
+        file = self._beside(str(value["sql"])) if "sql" in value else None
+        shown = self.reading.project.shown(file) if file else ""
+        found, problems = databases.read(way, value, self.places, file, shown)
+        self.reading.problems += problems
+        return found
 
     def _file(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """What a code table and an extra table say about their file."""
@@ -370,10 +388,11 @@ class _Freezer:
             (self.reading.project.root / "mappings" / self.path.parent.name / name).resolve(),
             (self.path.parent / name).resolve(),
         ]
-        found = next((path for path in candidates if path.is_file()), candidates[-1])
+        found = next((path for path in candidates if path.is_file()), candidates[0])
         if found.is_file():
             content = found.read_bytes()
-            text = content.decode(errors="replace") if found.suffix == ".csv" else ""
+            is_text = found.suffix in (".csv", ".sql")
+            text = content.decode(errors="replace") if is_text else ""
             text = text or f"SHA-256 {hashlib.sha256(content).hexdigest()}"
             self.reading.texts[f"mappings/{found.parent.name}/{found.name}"] = text
         return found

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from etlrunner.mapping import (
     assigned,
     conditions,
     extra_tables,
+    from_database,
     lookups,
     needed,
     select,
@@ -100,7 +101,7 @@ def tables_beside(mapping: MappingSet) -> dict[str, tuple[str, ...]]:
 
 def check_mapping(mapping: MappingSet, *, resolve: Resolve) -> list[Problem]:
     """Everything that can be known without data: names, types, columns, code tables."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(from_database.problems(mapping))
     for name, one in mapping.tables.items():
         target = APPLE_SCHOOL_MANAGER.tables.get(name)
         if target is None:
@@ -136,6 +137,7 @@ def map_tables(
     scratch = files.private_folder(folder / "selected")
     roster_paths = {name: path for name, path in raw.items() if name in roster.TABLES}
     needed.require(flow.mapping, roster_paths)
+    flow = replace(flow, mapping=from_database.in_place(flow.mapping, raw))
     selected = select.select(flow, roster_paths, as_of, scratch, watch)
     beside = Beside(assigned.read(raw), {name: raw[name] for name in raw.keys() - roster_paths})
     wanted = _wanted(flow.mapping, only)
@@ -610,8 +612,6 @@ def _tried(compile_it: Callable[[], object]) -> list[Problem]:
 
 
 def _placed(problem: Problem, step: Step, path: str) -> Problem:
-    from dataclasses import replace
-
     named = re.search("'([^']+)'", problem.message)
     spot = step.spots.get(named[1]) if named else None
     return replace(

@@ -21,7 +21,7 @@ from etlrunner.config.cases import Case, Fates
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.lib.document import Scalar
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import case_diff
+from etlrunner.mapping import case_diff, from_database
 from etlrunner.mapping.apply import Resolve, map_tables, tables_beside, tables_needed
 from etlrunner.mapping.case_diff import Difference
 from etlrunner.model import (
@@ -89,7 +89,7 @@ def made_of(case: Case, flow: Flow, folder: Path, engine: Engine) -> dict[str, F
     """What the mapping makes of the given rows, below `folder`."""
     return map_tables(
         flow,
-        dict(_freeze(case, folder, tables_beside(flow.mapping))),
+        _given(case, folder, flow.mapping),
         folder,
         as_of=case.as_of,
         resolve=engine.resolve,
@@ -131,6 +131,18 @@ def _with_lookups(mapping: MappingSet, case: Case) -> MappingSet:
         }
         changed[str(table)] = replace(one, lookups={**one.lookups, **ours})
     return replace(mapping, tables=changed)
+
+
+def _given(case: Case, folder: Path, mapping: MappingSet) -> dict[str, Path]:
+    """What stands in for the roster, and, empty unless it was given, for what comes from a database."""
+    raw = dict(_freeze(case, folder, tables_beside(mapping)))
+    for one in from_database.wanted(mapping):
+        if one.name not in raw:
+            path = folder / "raw" / f"{one.name}.parquet"
+            columns = one.table.columns
+            tables.freeze([list(columns)], path, tables.schema_of(columns))
+            raw[one.name] = path
+    return raw
 
 
 def _freeze(

@@ -1,5 +1,7 @@
 """Tables beside the roster, as text: a CSV file or a sheet of an Excel file, with the place of every cell.
 
+Those of a database are read by mapping/from_database.py; here are only their columns.
+
 The first row names the columns, each once. Cells have no white space around them; rows without any
 value are passed over. What cannot be read exactly is a problem with its file, row, column and sheet.
 """
@@ -66,8 +68,9 @@ def read(one: ExtraTable) -> Sheet:
 
 
 def header(one: ExtraTable) -> dict[str, str]:
-    """The columns of the file; all are text."""
-    return dict.fromkeys(read(one).header, "text")
+    """The columns of the file, or those declared of a database; all are text."""
+    names = one.database.columns if one.database is not None else read(one).header
+    return dict.fromkeys(names, "text")
 
 
 def columns(one: ExtraTable, resolve: Resolve) -> dict[str, str]:
@@ -90,7 +93,11 @@ def as_table(one: ExtraTable) -> ColumnTable:
 
 
 def prepared(one: ExtraTable, resolve: Resolve, today: date, rows: Path | None) -> ColumnTable:
-    """Its rows, or those of `rows` in place of the file's, after its transforms."""
+    """Its rows, or those of `rows` in place of the file's, after its transforms.
+
+    Those of a database are always in `rows`: they were read with the roster.
+    """
+    assert rows is not None or one.database is None
     kinds = header(one)
     frame = as_table(one).frame if rows is None else pl.scan_parquet(rows).select(list(kinds))
     for step in one.transforms:

@@ -15,7 +15,10 @@ CASE, SPACES = "case", "spaces"
 
 
 def read(lookup: LookupTable) -> Mapping[str, str]:
-    """Code -> value, as text. Raises ConfigurationError with every problem of the table."""
+    """Code -> value, as text. Raises ConfigurationError with every problem of the table.
+
+    Of one from a database nothing is known before a run has read it (mapping/from_database.py).
+    """
     if lookup.csv is None and lookup.excel is None:
         return _from_rows(lookup)
     sheet = extra_tables.read(source(lookup))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError
-from etlrunner.lib import columns, reading_database
+from etlrunner.lib import database_values, reading_database
 from etlrunner.model import Clock, Finding, Options, Problem, Progress
 from etlrunner.sources import definition as definitions
 from etlrunner.sources import foreign
@@ -73,20 +71,10 @@ def texts(row: Iterable[Any], header: list[str], table: str) -> list[str]:
 
 
 def _text(value: Any, name: str, table: str) -> str:
-    """Digits without exponent, dates as `2027-03-01`, truths as `true` and `false`, arrays with commas."""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, float) and not value.is_integer():
-        return format(Decimal(repr(value)), "f")
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return ",".join(_text(each, name, table) for each in value)
-    if value is None or isinstance(value, str | bool | int | float):
-        return columns.as_text(value).strip(columns.WHITE)
-    raise _no_text(name, table, type(value).__name__)
+    try:
+        return database_values.text(value)
+    except database_values.NoText as error:
+        raise _no_text(name, table, str(error)) from None
 
 
 def _no_text(name: str, table: str, kind: str) -> EtlError:

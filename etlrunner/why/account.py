@@ -23,7 +23,7 @@ from etlrunner.checks.rules import RULES
 from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files, shapes
-from etlrunner.mapping import lookups, trace
+from etlrunner.mapping import from_database, lookups, trace
 from etlrunner.mapping.trace import MadeRow, Ruled, Stepped, Traced
 from etlrunner.model import Flow, LeftOut, Place, TableMapping
 from etlrunner.target import APPLE_SCHOOL_MANAGER
@@ -148,7 +148,9 @@ class Accounts:
         self.flow: Flow = kept.flow()
         self.table = table
         self.spec = APPLE_SCHOOL_MANAGER.tables[table]
-        self.mapping: TableMapping = self.flow.mapping.tables[table]
+        self.mapping: TableMapping = from_database.in_place(self.flow.mapping, kept.raw).tables[
+            table
+        ]
         self.records = Records(kept, self.flow, table)
         self.delivered_folder = delivered
         self.delivered = deliveries.read(delivered)

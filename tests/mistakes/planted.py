@@ -142,6 +142,14 @@ MISTAKES: dict[str, Mistake] = {
     "lookup-unknown": column("    lookup: grades", "    lookup: grade"),
     "lookup-default-without-default": column("    missing: keep", "    missing: default"),
     "lookup-missing-unknown": column("    missing: keep", "    missing: ignore"),
+    "lookup-database-without-columns": column(
+        "  grades: {csv: ../crosswalks/grades.csv,",
+        "  grades: {database: {url: {env: SIS_DB}}, table: grades,",
+    ),
+    "lookup-database-with-its-address": column(
+        "  grades: {csv: ../crosswalks/grades.csv,",
+        "  grades: {database: {url: 'sqlite:///codes.db'}, table: grades, columns: [sis, asm],",
+    ),
     "lookup-rows-and-csv": column("  grades: {csv:", '  grades: {rows: {"01": "1"}, csv:'),
     # ------------------------------------------------------------ layers
     "layers-circle": Mistake(BASE, "mapping: apple-school-manager\n", "mapping: apple-school-manager\nextends: base/texas.yaml\n"),
