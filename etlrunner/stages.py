@@ -60,8 +60,11 @@ def extract_roster(plan: Plan, result: Result, journal: Journal, services: Servi
 def take_roster(
     plan: Plan, result: Result, journal: Journal, history: History, earlier: RunRecord
 ) -> None:
-    """Copies of the raw tables of an earlier run; no source is asked."""
-    tables = kept.roster(plan.project, earlier, plan.flow.name, plan.raw_tables)
+    """Copies of the raw tables of an earlier run; no source is asked, and no database."""
+    from etlrunner.mapping import from_database
+
+    wanted = (*plan.raw_tables, *from_database.names(plan.flow.mapping))
+    tables = kept.roster(plan.project, earlier, plan.flow.name, wanted)
     raw = files.private_folder(result.folder / "raw")
     for name, table in tables.items():
         with files.placing(raw / table.path.name) as beside:

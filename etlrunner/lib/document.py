@@ -26,6 +26,7 @@ _HARMLESS = frozenset({
     "channel", "ca_file", "allow_http", "path", "host", "port", "directory", "rename", "host_key",
     "account_name_uses", "federated_domains", "file_name", "keep", "keep_rows", "on",
 })  # fmt: skip
+_DATABASE = re.compile(r"\b(?:database|url)\s*:|://")
 _OWN_KEY = re.compile(r"\s*(?:- +)*([\w.\-]+)\s*:")
 
 MOST_SHOWN = 120
@@ -155,12 +156,17 @@ def _member(line: str, start: int, width: int) -> tuple[str, int]:
 
 
 def is_delicate(lines: list[str], number: int) -> bool:
-    """Whether the line may hold a secret. Mappings and their tests hold none, whatever a column is called."""
+    """Whether the line may hold a secret.
+
+    Mappings and their tests hold none, whatever a column is called, but where they name a database.
+    """
+    chain = list(_chain(lines, number))
+    names_database = any(_DATABASE.search(line) for line in chain)
     if any(line.startswith(("table:", "tests:")) for line in lines):
-        return False
-    keys = [_key_of(line) for line in _chain(lines, number)]
+        return names_database
+    keys = [_key_of(line) for line in chain]
     if keys[-1] in _WITHOUT_SECRETS:
-        return False
+        return names_database
     return keys[0] not in _HARMLESS or "@" in lines[number - 1]
 
 

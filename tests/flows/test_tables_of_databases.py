@@ -144,6 +144,8 @@ def test_kept_rows_are_mapped_again_without_the_database(write: Write, sqlite: s
     for command in (["why", "lakeside", "locations", "s1"], ["preview", "lakeside", "locations"]):  # fmt: skip
         found = CliRunner().invoke(main.cli, [*command, "--project", str(project.root)])
         assert found.exit_code == 0, found.output
+    repeated = run(project, roster_of=before.record.id)
+    assert locations(repeated) == locations(before), repeated.error
     assert isinstance(run(project).error, Unreachable)
 
 

@@ -148,7 +148,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "lookup-database-with-its-address": column(
         "  grades: {csv: ../crosswalks/grades.csv,",
-        "  grades: {database: {url: 'sqlite:///codes.db'}, table: grades, columns: [sis, asm],",
+        "  grades: {database: {url: 'sqlite:///codes.db'}, table: grades, columns: [code, asm],",
     ),
     "lookup-rows-and-csv": column("  grades: {csv:", '  grades: {rows: {"01": "1"}, csv:'),
     # ------------------------------------------------------------ layers
