@@ -91,6 +91,15 @@ class Tokens:
         self._token: Secret | None = None
         self._ends = 0.0
         self._works: tuple[str, TokenRequest] | None = None
+        self._accepted: Secret | None = None
+
+    def accepted(self, token: Secret) -> None:
+        """The server took it, for whichever thread."""
+        self._accepted = token
+
+    def was_accepted(self, token: Secret) -> bool:
+        """Whether it worked for somebody: then it was used up, and is not one that never works."""
+        return self._accepted is token
 
     @property
     def address(self) -> str:
@@ -238,6 +247,9 @@ def _revealed(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
+MOST_USED_UP = 5
+"""So often a request may find that its new token was used up by others before it came to its turn."""
+
 Take = Callable[[Reply], tuple[Reply, Any]]
 
 
@@ -280,11 +292,17 @@ class SignedIn:
             return reply, None
 
         reply, result = self._ask(url, params, what, take, token)
-        while self._is_stale(reply.status) and not is_last:
+        used_up = 0
+        while self._is_stale(reply.status):
+            if is_last:  # asked for by us, and refused: unless other threads used it up meanwhile
+                used_up += 1
+                if used_up > MOST_USED_UP or not self._tokens.was_accepted(token):
+                    break
             token, is_last = self._tokens.renew(token)
             reply, result = self._ask(url, params, what, take, token)
         if reply.status != 200:
             raise self._ending(reply, what, collection)
+        self._tokens.accepted(token)
         self._has_read = True
         return result
 
