@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -31,17 +31,26 @@ KNOWN_AGAIN = ("locations", *PEOPLE, "courses", "classes")
 """Tables whose rows may come back under another id, in the order of their references."""
 
 Tables = Mapping[str, Path]
+HeldOver = Mapping[str, Sequence[str]]
+"""Table -> keys that are sent as last known, and that the source does not have."""
 
 
-def compare(target: Target, finished: Tables, baseline: Tables | None, run: str | None) -> Changes:
+def compare(
+    target: Target,
+    finished: Tables,
+    baseline: Tables | None,
+    run: str | None,
+    held_over: HeldOver | None = None,
+) -> Changes:
     """Count what is added, removed and changed, per table, column and school.
 
-    Without a baseline everything is added: a first delivery.
+    Without a baseline everything is added: a first delivery. Who is known again under another id is
+    looked for among those, too, who are gone from the source and only held over.
     """
     before = baseline if run is not None and baseline is not None else {}
     differing: dict[str, pl.DataFrame] = {}
     tables = {
-        name: _table(target.tables[name], finished, before, differing)
+        name: _table(target.tables[name], finished, before, differing, held_over or {})
         for name in target.tables
         if name in finished
     }
@@ -50,16 +59,22 @@ def compare(target: Target, finished: Tables, baseline: Tables | None, run: str 
     return Changes(baseline=run if baseline is not None else None, tables=tables)
 
 
-def crosswalks(target: Target, finished: Tables, baseline: Tables) -> dict[str, pl.DataFrame]:
+def crosswalks(
+    target: Target, finished: Tables, baseline: Tables, held_over: HeldOver | None = None
+) -> dict[str, pl.DataFrame]:
     """Per table, the ids that look like others of the last delivery: `old`, `new`, `matched_by`."""
     differing: dict[str, pl.DataFrame] = {}
     for name in KNOWN_AGAIN:
-        _table(target.tables[name], finished, baseline, differing)
+        _table(target.tables[name], finished, baseline, differing, held_over or {})
     return {name: pairs for name, pairs in _rekeyed(target, differing).items() if len(pairs)}
 
 
 def _table(
-    spec: TargetTable, finished: Tables, baseline: Tables, differing: dict[str, pl.DataFrame]
+    spec: TargetTable,
+    finished: Tables,
+    baseline: Tables,
+    differing: dict[str, pl.DataFrame],
+    held_over: HeldOver,
 ) -> TableChanges:
     """The counts of one table; its differing rows are put into `differing` if they may be known again."""
     now = pl.scan_parquet(finished[spec.name])
@@ -72,7 +87,9 @@ def _table(
     was, classes_then = pl.scan_parquet(baseline[spec.name]), _school_of_class(baseline)
     rows, columns = _differing(spec.key, now, then)
     if spec.name in KNOWN_AGAIN:
-        differing[spec.name] = rows
+        kept = list(held_over.get(spec.name, ()))
+        source = now.filter(~pl.col(spec.key).is_in(kept))
+        differing[spec.name] = _differing(spec.key, source, then)[0] if kept else rows
     placed = _with_school(spec, rows, _school_of_class(finished), classes_then)
     kinds = Counter(placed["kind"].to_list())
     return TableChanges(

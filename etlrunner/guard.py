@@ -45,12 +45,14 @@ def guard(
     delivered_scope: Mapping[str, Any] | None,
     now: Figures | None = None,
     trail: Sequence[Figures] = (),
+    absent: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Hold, ...]:
     """Every reason to hold this delivery; none means that it may go.
 
-    `now` are this delivery's figures and `trail` those of the last ones, oldest first.
+    `now` are this delivery's figures and `trail` those of the last ones, oldest first; `absent`
+    are left-out ids as in `scope_of`.
     """
-    holds = [*_holds(flow, changes, tables, delivered_scope)]
+    holds = [*_holds(flow, changes, tables, delivered_scope, absent or {})]
     if now is not None:
         for name, limits in flow.safeguards.tables.items():
             holds += _shrunk(name, limits, now, trail, flow.safeguards.small_change)
@@ -81,9 +83,13 @@ def older(changes: Changes, earlier: RunRecord) -> Hold:
     )
 
 
-def scope_of(flow: Flow) -> dict[str, Any]:
-    """What the flow selects, as plain data that is kept with a delivery and compared by the next."""
+def scope_of(flow: Flow, absent: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """What the flow selects, as plain data that is kept with a delivery and compared by the next.
+
+    `absent` are the ids of each table's `leave_out` that the roster does not have.
+    """
     return {
+        "absent": {table: sorted(ids) for table, ids in sorted((absent or {}).items()) if ids},
         "schools": {
             "include": sorted(located.text for located in flow.select.schools.include),
             "exclude": sorted(located.text for located in flow.select.schools.exclude),
@@ -99,13 +105,14 @@ def _holds(
     changes: Changes,
     tables: Mapping[str, FinishedTable],
     delivered_scope: Mapping[str, Any] | None,
+    absent: Mapping[str, Sequence[str]],
 ) -> Iterator[Hold]:
     safeguards = flow.safeguards
     yield from _empty(changes)
     if changes.baseline is None:
         yield from _first(changes, safeguards)
     else:
-        yield from _narrowed(scope_of(flow), delivered_scope)
+        yield from _narrowed(scope_of(flow, absent), delivered_scope)
         for change in changes.tables.values():
             yield from _table(change, safeguards)
     for finished in tables.values():
@@ -334,6 +341,18 @@ def _narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterato
     yield from _fewer("grades", then.get("grades"), now["grades"])
     yield from _fewer("statuses", then.get("statuses"), now["statuses"])
     left_out = then.get("leave_out") or {}
+    absent = then.get("absent") or {}
+    for table, ids in now["absent"].items():
+        here_before = set(left_out.get(table) or ()) - set(absent.get(table) or ())
+        if lost := len(here_before & set(ids)):
+            what = "record" if lost == 1 else "records"
+            yield Hold(
+                f"scope.leave_out.{table}",
+                f"{lost:,} {what} of leave_out.{table} left the roster since the last delivery; whoever "
+                "has another id there now is left out no more, and would be sent",
+                table=table,
+                value=str(lost),
+            )
     for table, ids in now["leave_out"].items():
         if more := _more(left_out.get(table), ids):
             what = "record is" if len(more) == 1 else "records are"

@@ -12,8 +12,8 @@ and a person whose address or user name somebody else has now is let go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class HeldOver:
     finished: Mapping[str, FinishedTable]
     rows: Mapping[str, int]
     gone: Gone
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Which rows they are."""
 
     def newly_gone(self, day: date) -> dict[str, int]:
         """How many of each table are gone for the first time: what a safeguard has to see today."""
@@ -65,19 +67,29 @@ def hold_over(
     day: date,
     additive: bool,
     folder: Path,
+    mapped: Mapping[str, Collection[str]] | None = None,
+    left_out: Mapping[str, Collection[str]] | None = None,
 ) -> HeldOver:
-    """Add the last known rows of who is gone to the finished tables, and list them below `folder`."""
-    work = _Work(target, dict(finished), baseline, before, day, additive)
+    """Add the last known rows of who is gone to the finished tables, and list them below `folder`.
+
+    `mapped` are the columns that the mapping fills today: what is sent no more is not sent as last known.
+    `left_out` are the source's ids that the flow leaves out: those are never held over. Of people
+    with such ids among them nobody is, where the mapping makes keys in a way that hides whose they are.
+    """
+    never = left_out or {}
+    work = _Work(target, dict(finished), baseline, before, day, additive, mapped or {}, never)
     for name in target.tables:
         limit = NEVER if additive else grace.get(name)
-        if limit is not None and name in baseline and name != "rosters":
+        hides = name in PEOPLE and never.get(name) and finished[name].withdrawn_path is None
+        if limit is not None and name in baseline and name != "rosters" and not hides:
             work.keep(name, limit)
     if "rosters" in finished and "rosters" in baseline:
         work.keep_rosters()
     gone = {name: keys for name, keys in work.gone.items() if keys}
     table.sink(_listed(work.sent, gone).lazy(), folder / LIST)
     files.write_private(folder / STATE, _text(gone))
-    return HeldOver(work.finished, {name: len(keys) for name, keys in work.sent.items()}, gone)
+    counts = {name: len(keys) for name, keys in work.sent.items()}
+    return HeldOver(work.finished, counts, gone, work.sent)
 
 
 def read(folder: Path) -> Gone:
@@ -120,7 +132,11 @@ class _Work:
         before: Gone,
         day: date,
         additive: bool,
+        mapped: Mapping[str, Collection[str]],
+        left_out: Mapping[str, Collection[str]],
     ) -> None:
+        self.left_out = left_out
+        self.mapped = mapped
         self.target = target
         self.finished = finished
         self.baseline = baseline
@@ -134,9 +150,12 @@ class _Work:
     def keep(self, name: str, limit: Grace) -> None:
         """The rows of one table that are within their grace, as far as they fit today's."""
         spec = self.target.tables[name]
-        last = table.collect(pl.scan_parquet(self.baseline[name]))
+        last = table.collect(self._last(name))
         missing = last.filter(~pl.col(spec.key).is_in(self._keys(name).implode()))
         missing = missing.filter(~pl.col(spec.key).is_in(self._withdrawn(name).implode()))
+        if self.finished[name].withdrawn_path == self.finished[name].fate_path:
+            asked = sorted(self.left_out.get(name, ()))  # though they are not in the source at all
+            missing = missing.filter(~pl.col(spec.key).is_in(asked))
         counted = {key: self._once_more(name, key) for key in missing[spec.key]}
         self.gone[name] = counted
         stays = [
@@ -152,7 +171,7 @@ class _Work:
         if not people and not classes and not self.additive:
             return
         spec = self.target.tables["rosters"]
-        rows = pl.scan_parquet(self.baseline["rosters"])
+        rows = self._last("rosters")
         if not self.additive:
             rows = rows.filter(
                 pl.col("student_id").is_in(people) | pl.col("class_id").is_in(classes)
@@ -177,14 +196,24 @@ class _Work:
         made = self.finished[name]
         if made.fate_path is None:
             return pl.Series("key", [], dtype=pl.String)
-        codes = [
+        merged = {code for code, one in enumerate(made.reasons, 1) if one.startswith(MERGED)}
+        gone = {
             code
-            for code, reason in enumerate(made.reasons, 1)
-            if reason.startswith(MERGED)
-            or (reason in made.counts.filtered and (not self.additive or reason == "leave_out"))
-        ]
-        fates = pl.scan_parquet(made.fate_path).filter(pl.col("fate").is_in(codes))
-        return table.collect(fates.select("key").unique())["key"]
+            for code, one in enumerate(made.reasons, 1)
+            if one in made.counts.filtered and (not self.additive or one == "leave_out")
+        }
+        fates = pl.scan_parquet(made.fate_path)
+        if made.withdrawn_path in (None, made.fate_path):
+            asked = pl.col("key").is_in(sorted(self.left_out.get(name, ())))
+            found = [fates.filter(pl.col("fate").is_in(sorted(merged | gone)) | asked)]
+        else:
+            own = pl.scan_parquet(made.withdrawn_path)
+            found = [
+                fates.filter(pl.col("fate").is_in(sorted(merged))),
+                own.filter(pl.col("fate").is_in(sorted(gone)) | pl.col("left_out")),
+            ]
+        keys = pl.concat([one.select("key") for one in found]).unique()
+        return table.collect(keys)["key"]
 
     def _fitting(self, spec: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
         """Without references into nowhere, and without people who collide with today's."""
@@ -207,7 +236,7 @@ class _Work:
         if "courses" not in self.baseline:
             return
         spec = self.target.tables["courses"]
-        last = pl.scan_parquet(self.baseline["courses"])
+        last = self._last("courses")
         rows = table.collect(
             last.filter(
                 pl.col(spec.key).is_in(classes["course_id"].unique().implode()),
@@ -229,6 +258,15 @@ class _Work:
         return rows
 
     # ------------------------------------------------------------ tables
+
+    def _last(self, name: str) -> pl.LazyFrame:
+        """What was delivered, without the values of columns that the mapping does not fill any more."""
+        frame, spec = pl.scan_parquet(self.baseline[name]), self.target.tables[name]
+        if name not in self.mapped:
+            return frame
+        stems = {one: spec.column(one) for one in frame.collect_schema().names()}
+        empty = [one for one, own in stems.items() if own and own.name not in self.mapped[name]]
+        return frame.with_columns(pl.lit("").alias(one) for one in empty)
 
     def _keys(self, name: str) -> pl.Series:
         key = self.target.tables[name].key

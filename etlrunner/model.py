@@ -553,6 +553,8 @@ class FinishedTable:
     """Rows that repairs and merges changed, made or dropped."""
     codes: tuple[CodeUse, ...] = ()
     """What the code tables of columns that hold codes met."""
+    withdrawn_path: Path | None = None
+    """The `key` that filtered rows would have at the target, and `fate`; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,13 @@ Tables = Mapping[str, Path]
 
 
 def propose(
-    target: Target, flow: Flow, finished: Tables, baseline: Tables, raw: Tables, folder: Path
+    target: Target,
+    flow: Flow,
+    finished: Tables,
+    baseline: Tables,
+    raw: Tables,
+    folder: Path,
+    held_over: compare.HeldOver | None = None,
 ) -> dict[str, Path]:
     """Write `<flow>-<table>.csv` below `folder` for each table that has new ids; return them by table.
 
@@ -38,7 +44,7 @@ def propose(
     does not take over as they are in the roster cannot be proposed, and are left out.
     """
     found: dict[str, dict[str, tuple[str, str]]] = {}
-    pairs = compare.crosswalks(target, finished, baseline)
+    pairs = compare.crosswalks(target, finished, baseline, held_over)
     schools = _new_to_old(pairs.get("locations"))
     for name, rows in pairs.items():
         known = _ids(raw, flow, ROSTER[name])

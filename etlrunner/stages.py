@@ -150,7 +150,9 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
     if result.last is None or not (plan.flow.grace or additive):
         return
     from etlrunner import check, holdover
+    from etlrunner.mapping import select
 
+    mapped = plan.flow.mapping.tables
     result.held_over = holdover.hold_over(
         plan.target,
         result.finished,
@@ -160,6 +162,8 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
         day=day,
         additive=additive,
         folder=result.folder,
+        mapped={name: one.columns for name, one in mapped.items()},
+        left_out={name: select.left_out(plan.flow, one.source) for name, one in mapped.items()},
     )
     if not result.held_over.rows:
         return
@@ -183,6 +187,7 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
         finished_paths(result),
         last.tables if last else None,
         last.run_id if last else None,
+        result.held_over.keys if result.held_over else None,
     )
     tables = result.changes.tables
     result.trail = trail(last)
@@ -217,7 +222,8 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
     from etlrunner import guard
 
     assert result.changes is not None
-    journal.note(scope=guard.scope_of(plan.flow))
+    absent = _absent(plan, result)
+    journal.note(scope=guard.scope_of(plan.flow, absent))
     flow = seasons.in_force(plan.flow, day)
     result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
     if not is_unchanged(result):
@@ -228,6 +234,7 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
             delivered_scope=result.last.scope if result.last else None,
             now=result.figures,
             trail=result.trail,
+            absent=absent,
         )
         if result.older is not None:
             result.holds += (guard.older(result.changes, result.older),)
@@ -292,6 +299,22 @@ def _before(history: History, record: RunRecord) -> RunRecord | None:
     return next((run for run in history.runs(record.flow, limit=2) if run.id != record.id), None)
 
 
+def _absent(plan: Plan, result: Result) -> Mapping[str, list[str]]:
+    """People whom the flow leaves out by ids that the roster does not have, crosswalks applied."""
+    from etlrunner import table
+    from etlrunner.mapping import crosswalk
+
+    people = {name: set(plan.flow.leave_out.get(name, ())) for name in ("students", "staff")}
+    if "users" not in result.raw or not any(people.values()):
+        return {}
+    users = table.collect(table.scan(result.raw["users"].path).frame.select("sourcedId"))
+    here = set(users["sourcedId"])
+    if "users" in plan.flow.crosswalks:
+        known = crosswalk.read(plan.flow.crosswalks["users"])
+        here = {known.get(one, one) for one in here}
+    return {name: sorted(ids - here) for name, ids in people.items()}
+
+
 def _remember(plan: Plan, result: Result) -> None:
     """The memory of numbered values lies with what was pulled: later the run can be mapped again."""
     memory = deliveries.assigned(delivered_folder(plan))
@@ -342,6 +365,7 @@ def _propose(plan: Plan, result: Result) -> Mapping[str, Path]:
         result.last.tables,
         result.raw_paths(),
         result.folder / "crosswalks",
+        result.held_over.keys if result.held_over else None,
     )
 
 

@@ -32,6 +32,7 @@ from etlrunner.mapping import (
     from_database,
     lookups,
     needed,
+    own_keys,
     select,
     text,
     verdicts,
@@ -149,7 +150,10 @@ def map_tables(
     for name, mapping in wanted.items():
         target = APPLE_SCHOOL_MANAGER.tables[name]
         told = watch if not only or name in only else NOBODY
-        work = _Work(mapping, target, selected, beside, folder, as_of, resolve, chosen, told)
+        work = _Work(
+            mapping, target, selected, beside, folder, as_of, resolve, chosen, told,
+            select.left_out(flow, mapping.source),
+        )  # fmt: skip
         done[name] = work.finish()
         rejects.append(work.rejected_rows())
         touched += work.touched_rows
@@ -208,10 +212,14 @@ class _Work:
     resolve: Resolve
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     watch: Watch = NOBODY
+    left_out: frozenset[str] = frozenset()
+    """Ids of the source that the flow leaves out."""
     reasons: list[str] = field(default_factory=list)
     filtered: int = 0
     """How many of the reasons, from the first, filter; the others reject."""
     fates: list[pl.DataFrame] = field(default_factory=list)
+    withdrawn: list[pl.DataFrame] | None = field(default_factory=list)
+    """Keys of filtered rows as the target has them; None where they are the source's, or not known."""
     added: int = 0
     steps: list[StepCounts] = field(default_factory=list)
     codes: list[CodeUse] = field(default_factory=list)
@@ -220,6 +228,8 @@ class _Work:
     touched_rows: list[pl.DataFrame] = field(default_factory=list)
 
     def finish(self) -> FinishedTable:
+        if own_keys.is_of_the_source(self.mapping, self.target) or self.target.name == "rosters":
+            self.withdrawn = None  # nobody asks
         frame = self._selected()
         columns, frame = self._transformed(frame)
         made = compile_columns(
@@ -245,8 +255,10 @@ class _Work:
         rules += [(name, verdict == n) for n, name in enumerate(select.REASONS, start=1)]
         self.watch.filtered(frame, rules)
         judged = frame.with_columns(first_rule(rules, self.reasons).alias(FATE))
-        fate = tables.collect(judged.filter(pl.col(FATE) > 0).select(ROW, KEY_OF_SOURCE, FATE))
+        filtered = judged.filter(pl.col(FATE) > 0)
+        fate = tables.collect(filtered.select(ROW, KEY_OF_SOURCE, FATE))
         self.fates.append(fate)
+        self._note_withdrawn(filtered, fate, _source_columns(self.mapping.source))
         total = tables.collect(frame.select(pl.len())).item()
         self.read = int(total)
         return judged.filter(pl.col(FATE) == 0).drop(FATE, select.VERDICT)
@@ -262,19 +274,22 @@ class _Work:
             others[name] = extra_tables.prepared(extra, self.resolve, self.as_of, given)
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
-            columns = dict(module.columns(columns, options, kinds))
+            there, columns = columns, dict(module.columns(columns, options, kinds))
             before = tables.collect(frame)
             others[assigned.ASSIGNED] = self.beside.memory
             made = module.apply(NumberedTable(before.lazy()), options, others)
             lists = [name for name, kind in columns.items() if kind == "list"]
-            after = self._account(step, before, tables.collect(tables.frame_of(made, lists)))
+            after = tables.collect(tables.frame_of(made, lists))
+            after = self._account(step, before, after, there)
             frame = after.lazy()
             if hasattr(module, "assigned"):
                 self.beside.memory = module.assigned(ColumnTable(frame), options, others)
                 self.beside.is_used = True
         return columns, frame
 
-    def _account(self, step: Step, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    def _account(
+        self, step: Step, before: pl.DataFrame, after: pl.DataFrame, columns: dict[str, str]
+    ) -> pl.DataFrame:
         """Rows whose number is gone were filtered by this step; rows beyond that were added.
 
         A row that a step made of nothing (a union's) gets a number of its own, which it keeps.
@@ -284,7 +299,9 @@ class _Work:
             name = step_name(step)
             self.reasons.append(name)
             code = pl.lit(len(self.reasons), dtype=pl.UInt8).alias(FATE)
-            self.fates.append(lost.select(ROW, KEY_OF_SOURCE, code))
+            fate = lost.select(ROW, KEY_OF_SOURCE, code)
+            self.fates.append(fate)
+            self._note_withdrawn(lost.lazy(), fate, columns)
         fresh = pl.col(ROW).is_null()
         number = (self.read + self.added + fresh.cum_sum() - 1).cast(pl.UInt32)
         gone = len(lost) if not self.added else len(lost) + _thinned(before, after)
@@ -294,6 +311,21 @@ class _Work:
         after = after.with_columns(pl.when(fresh).then(number).otherwise(pl.col(ROW)).alias(ROW))
         self.watch.stepped(step, before, after)
         return after
+
+    def _note_withdrawn(
+        self, rows: pl.LazyFrame, fate: pl.DataFrame, columns: dict[str, str]
+    ) -> None:
+        """By which keys the target knows rows that are filtered, where those are not the source's ids."""
+        if self.withdrawn is None or not len(fate):
+            return
+        keys = own_keys.of(rows, columns, self.mapping, self.target, self.as_of)
+        if keys is None:
+            self.withdrawn = None
+        else:
+            cleaned = text.cleaned(pl.DataFrame({"key": keys}))
+            code = fate[fate.columns[-1]].alias("fate")
+            ids = fate[KEY].is_in(list(self.left_out)).alias("left_out")
+            self.withdrawn.append(cleaned.with_columns(code, ids))
 
     def _cells(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
         """Every cell as it would be sent: lists as numbered columns, text clean."""
@@ -450,10 +482,19 @@ class _Work:
         tables.sink(fates.lazy(), fate_path)
         self.rejects = fates
         header = tuple(pl.read_parquet_schema(path))
-        return FinishedTable(
+        finished = FinishedTable(
             self.target.name, path, header, counts, fate_path, tuple(self.reasons),
             tuple(self.notes), tuple(self.touched), codes=tuple(self.codes),
         )  # fmt: skip
+        return replace(finished, withdrawn_path=self._withdrawn_path(fate_path))
+
+    def _withdrawn_path(self, fate_path: Path) -> Path | None:
+        if own_keys.is_of_the_source(self.mapping, self.target):
+            return fate_path
+        if self.withdrawn is None:
+            return None
+        path = files.private_folder(self.folder / "withdrawn") / fate_path.name
+        return tables.sink(pl.concat([own_keys.nothing(), *self.withdrawn]).lazy(), path)
 
     def _counted(self, tally: Mapping[int, int], first: int, end: int) -> dict[str, int]:
         counted: Counter[str] = Counter()

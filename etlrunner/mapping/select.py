@@ -67,6 +67,16 @@ def select(
     return judge.roster
 
 
+def left_out(flow: Flow, name: str) -> frozenset[str]:
+    """The ids of a raw table that the flow leaves out."""
+    return frozenset(
+        one
+        for target, many in flow.leave_out.items()
+        if LEFT_OUT.get(target) == name
+        for one in many
+    )
+
+
 class _Judge:
     """One pass over the tables, in the order in which they depend on each other."""
 
@@ -205,13 +215,7 @@ class _Judge:
         return pl.col(column).is_in(gone.implode()) | self._left_out(name, column)
 
     def _left_out(self, name: str, column: str = "sourcedId") -> pl.Expr:
-        ids = [
-            one
-            for target, many in self.flow.leave_out.items()
-            if LEFT_OUT.get(target) == name
-            for one in many
-        ]
-        return pl.col(column).is_in(ids)
+        return pl.col(column).is_in(sorted(left_out(self.flow, name)))
 
     def _out_of_term(self) -> pl.Expr:
         """Has terms that are known, and none of them is active; notes the classes that are ending."""
