@@ -49,3 +49,8 @@ LISTS: dict[str, frozenset[str]] = {
 def kind(table: str, column: str) -> str:
     """`list` or `text`."""
     return "list" if column in LISTS.get(table, frozenset()) else "text"
+
+
+def columns(table: str) -> dict[str, str]:
+    """Each column of a table, and whether it is `list` or `text`."""
+    return {column: kind(table, column) for column in TABLES[table]}

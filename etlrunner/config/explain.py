@@ -66,7 +66,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E325": ("the first row of a table does not name its columns", "Each column that has values needs a name of its own in the first row."),
     "E326": ("a table's file cannot be read", "CSV is read as UTF-8, Excel as .xlsx without a password; where a file has several sheets, `sheet` says which."),
     "E328": ("a database does not give what the mapping says", "A table of a database is a table or one SELECT, with at least the columns that are declared, and no more than 200,000 rows; docs/code-tables.md tells the rules."),
-    "E319": ("a transform stands where it makes no sense", "`fill` is for files under `tables:`, whose rows have an order; `number`, `join`, `collect` and `union` are for the mapping's own transforms."),
+    "E319": ("a transform stands where it makes no sense", "`fill` is for files under `tables:`, whose rows have an order; `number` is for the mapping's own transforms."),
     "E401": ("a mapping test expects nothing", "A test that expects nothing always passes. Say what is expected."),
     "E402": ("a mapping test names something that is not there", "A misspelt column, table, code table or rule in a test would prove nothing."),
     "E403": ("a mapping test is about something that takes no part", "The table that is given is never read, or the column that is expected is never made: whatever stood there, the test would pass. Remove it, or mend the mapping."),

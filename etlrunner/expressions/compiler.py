@@ -23,6 +23,8 @@ from etlrunner.expressions.parse import conjuncts
 from etlrunner.expressions.typed import MOST, A, Compiled, Rule, Type, Value, literal
 from etlrunner.expressions.walker import Broken, flat
 
+UNSTORABLE = "this is no text that can be stored"
+
 TEXT, LIST, TRUTH, NUMBER, DATE = Type.TEXT, Type.LIST, Type.TRUTH, Type.NUMBER, Type.DATE
 
 NOTHING = 'a missing cell is the empty text: write "", or ask: … is empty'
@@ -86,6 +88,8 @@ class Compiler(Comparing):
     # ------------------------------------------------------------ nodes: values
 
     def _templatedata(self, node: nodes.TemplateData) -> Value:
+        if not _encodable(node.data):
+            raise self.broken("E354", node, UNSTORABLE)
         return literal(node.data, TEXT)
 
     def _name(self, node: nodes.Name) -> Value:
@@ -112,9 +116,7 @@ class Compiler(Comparing):
         if value is None:
             raise self.broken("E354", node, "nothing is ever none", NOTHING)
         message = {int: "a number has at most 15 digits", float: "numbers are whole numbers"}
-        raise self.broken(
-            "E354", node, message.get(type(value), "this is no text that can be stored")
-        )
+        raise self.broken("E354", node, message.get(type(value), UNSTORABLE))
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Value:
         items = self.visits(node.items)
@@ -166,13 +168,17 @@ class Compiler(Comparing):
 
     def _sum(self, sign: str, node: nodes.Add | nodes.Sub) -> Value:
         left, right = self.visits([node.left, node.right])
+        if sign == "+" and LIST in (left.type, right.type):
+            for part, value in ((node.left, left), (node.right, right)):
+                self.must_be(LIST, part, value, "`+` of a list takes another list")
+            return operations.chained(left, right)
         for part, value in ((node.left, left), (node.right, right)):
             if value.type is TEXT and sign == "+":
                 other = right if value is left else left
                 hint = "`~` joins text"
                 if other.type is NUMBER:
                     hint = f"{CONVERTING[TEXT, NUMBER]}; {hint}"
-                raise self.broken("E355", part, "`+` adds numbers, and this is text", hint)
+                raise self.broken("E355", part, "`+` adds numbers or lists, and this is text", hint)
             self.must_be(NUMBER, part, value, f"`{sign}` takes numbers")
         return operations.added(sign, left, right)
 

@@ -152,6 +152,13 @@ def added(sign: str, left: Value, right: Value) -> Value:
     return derived(Type.NUMBER, expr, left, right, bound=left.bound + right.bound)
 
 
+def chained(left: Value, right: Value) -> Value:
+    """`+` of lists: the members of the one, then those of the other."""
+    if isinstance(left.constant, tuple) and isinstance(right.constant, tuple):
+        return literal(left.constant + right.constant, Type.LIST)
+    return derived(Type.LIST, pl.concat_list(left.expr, right.expr), left, right)
+
+
 def negative(value: Value) -> Value:
     return derived(Type.NUMBER, -value.expr, value, bound=value.bound)
 

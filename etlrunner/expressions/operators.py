@@ -68,7 +68,8 @@ OPERATORS = (
               Example("nick or given", {"nick": "", "given": "Ada"}, "Ada"), _yes("given == 'Eva' or given == 'Ada'", PERSON, "yes")),
     _operator("a if condition else b", "Chooses; both branches are of one type.", ANY, None, "–", Example("given if given != '' else family", {"given": "", "family": "King"}, "King"),
               Example("given if family == 'Noel'", PERSON, ""), difference="the condition compares something; without `else` it is the empty text."),
-    _operator("a + b, a - b, -a", "Adds and subtracts numbers.", (NUMBER,), NUMBER, "–", Example("grade | int + 1", {"grade": "08"}, "9")),
+    _operator("a + b, a - b, -a", "Adds and subtracts numbers; `+` of two lists is one list.", (NUMBER, LIST), None, "–", Example("grade | int + 1", {"grade": "08"}, "9"),
+              Example("teachers + aides", {"teachers": ["t1"], "aides": ["a1", "a2"]}, ["t1", "a1", "a2"])),
 )  # fmt: skip
 
 DIFFERENCES = (
@@ -78,7 +79,7 @@ DIFFERENCES = (
     "`first` and `last` of nothing, `[n]` beyond the end and an `if` without `else` are the empty text, and equal it "
     "(without `else`, a list is the empty list and a date is no date).",
     "`default` fills the empty text, as Jinja2's does with `true` as its second argument.",
-    "Types are checked before a run: text is compared with text, `+` adds numbers only, both branches of an `if` are of one "
+    "Types are checked before a run: text is compared with text, `+` adds numbers or lists, both branches of an `if` are of one "
     "type, and a list or a truth is not joined to text.",
     "Numbers are whole; `int` reads at most 15 digits and gives its default beyond that.",
     "Filters' arguments are written out, but for `default`: they cannot depend on a column.",

@@ -111,7 +111,7 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
     except (RecursionError, MemoryError):
         spots.add("E360", "too many brackets inside each other", 0, 1)
         return None
-    if _has_statement(spots, tokens):
+    if _has_statement(spots, tokens) or _only_a_comment(spots, parts):
         return None
     return Parsed(spots, parts, tokens, template=state is None)
 
@@ -162,6 +162,13 @@ def _has_statement(spots: Spots, tokens: dict[int, Token]) -> bool:
             spots.add("E354", STATEMENT, token.offset, token.end)
             return True
     return False
+
+
+def _only_a_comment(spots: Spots, parts: tuple[nodes.Node, ...]) -> bool:
+    """Whether a template has no part at all; noted here."""
+    if not parts:
+        spots.add("E351", "there is no expression here, only a comment", 0, len(spots.text))
+    return not parts
 
 
 def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) -> None:

@@ -7,7 +7,6 @@ streams the rows that stay, so that memory grows with what is written and not wi
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -84,7 +83,8 @@ def tables_needed(mapping: MappingSet) -> tuple[str, ...]:
     wanted = set(ALWAYS)
     for one in mapping.tables.values():
         wanted.add(one.source)
-        wanted |= {str(step.options["from"]) for step in one.transforms if "from" in step.options}
+        prepared = (step for extra in one.tables.values() for step in extra.transforms)
+        wanted |= {str(step.options.get("from")) for step in (*one.transforms, *prepared)}
     return tuple(name for name in roster.TABLES if name in wanted)
 
 
@@ -248,7 +248,7 @@ class _Work:
         frame = self.selected.frames[self.mapping.source]
         rules = []
         if self.mapping.where is not None:
-            kinds = conditions.types(_source_columns(self.mapping.source))
+            kinds = conditions.types(roster.columns(self.mapping.source))
             compiled = compile_where(self.mapping.where, kinds, today=self.as_of)
             rules += [(rule.name, ~rule.expr) for rule in compiled]
         verdict = pl.col(select.VERDICT)
@@ -265,13 +265,14 @@ class _Work:
 
     def _transformed(self, frame: pl.LazyFrame) -> tuple[dict[str, str], pl.LazyFrame]:
         """Through the transforms, each on frozen rows; rows that go or come are counted."""
-        columns = dict(_source_columns(self.mapping.source))
+        columns = roster.columns(self.mapping.source)
         others = {name: ColumnTable(self.selected.kept(name)) for name in self.selected.frames}
-        kinds = {name: _source_columns(name) for name in others}
+        kinds = {name: roster.columns(name) for name in others}
+        roster_kinds, pulled = dict(kinds), dict(others)
         for name, extra in self.mapping.tables.items():
-            kinds[name] = extra_tables.columns(extra, self.resolve)
+            kinds[name] = extra_tables.columns(extra, self.resolve, roster_kinds)
             given = self.beside.raw.get(name)
-            others[name] = extra_tables.prepared(extra, self.resolve, self.as_of, given)
+            others[name] = extra_tables.prepared(extra, self.resolve, self.as_of, given, pulled)
         for step in self.mapping.transforms:
             module, options = self.resolve(step.type), _options(step, self.as_of)
             there, columns = columns, dict(module.columns(columns, options, kinds))
@@ -563,10 +564,6 @@ def _thinned(before: pl.DataFrame, after: pl.DataFrame) -> int:
     return sum(had - left for had, left in fewer.select("_had", "_left").iter_rows())
 
 
-def _source_columns(name: str) -> dict[str, str]:
-    return {column: roster.kind(name, column) for column in roster.TABLES[name]}
-
-
 def _options(step: Step, today: date) -> Options:
     return {**step.options, conditions.TODAY: today}
 
@@ -593,7 +590,7 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
     problems: list[Problem] = []
     guessed = False  # whether a step failed, and the types of its columns are a guess
     today = date(2000, 1, 1)
-    columns: Mapping[str, str] = _source_columns(mapping.source)
+    columns: Mapping[str, str] = roster.columns(mapping.source)
     kinds, wrong = _kinds(mapping, resolve)
     if wrong:
         return wrong
@@ -612,7 +609,7 @@ def _check_one(mapping: TableMapping, target: TargetTable, resolve: Resolve) -> 
             columns = module.columns(columns, _options(step, today), kinds)
         except ConfigurationError as error:
             path = f"transforms[{number}].{step.type}"
-            told = [_placed(problem, step, path) for problem in error.problems]
+            told = [conditions.placed(problem, step, path) for problem in error.problems]
             problems += [problem for problem in told if not guessed or problem.code in CERTAIN]
             columns, guessed = {**columns, **_promised(step)}, True
     told = _tried(lambda: compile_columns(mapping, columns, target, today=today))
@@ -630,7 +627,8 @@ def _kinds(
     mapping: TableMapping, resolve: Resolve
 ) -> tuple[dict[str, Mapping[str, str]], list[Problem]]:
     """The columns of every table that transforms may take from, and what is wrong with files."""
-    kinds: dict[str, Mapping[str, str]] = {name: _source_columns(name) for name in roster.TABLES}
+    kinds: dict[str, Mapping[str, str]] = {name: roster.columns(name) for name in roster.TABLES}
+    pulled = dict(kinds)
     problems: list[Problem] = []
     for name, extra in mapping.tables.items():
         if name in roster.TABLES or name == assigned.ASSIGNED:
@@ -638,7 +636,7 @@ def _kinds(
             problems.append(Problem("E327", message, extra.place, "tables", "give it another name"))
             continue
         try:
-            kinds[name] = extra_tables.columns(extra, resolve)
+            kinds[name] = extra_tables.columns(extra, resolve, pulled)
         except ConfigurationError as error:
             problems += error.problems
     return kinds, problems
@@ -650,26 +648,3 @@ def _tried(compile_it: Callable[[], object]) -> list[Problem]:
     except ConfigurationError as error:
         return list(error.problems)
     return []
-
-
-def _placed(problem: Problem, step: Step, path: str) -> Problem:
-    named = re.search("'([^']+)'", problem.message)
-    spot = step.spots.get(named[1]) if named else None
-    return replace(
-        problem,
-        place=problem.place or spot or step.place,
-        path=problem.path or path,
-        hint=_turned_around(step, named[1] if named else "") or problem.hint,
-    )
-
-
-def _turned_around(step: Step, name: str) -> str:
-    """A hint where `match` has our column before theirs."""
-    match = step.options.get("match")
-    theirs = roster.TABLES.get(str(step.options.get("from")), ())
-    for left, right in match.items() if isinstance(match, Mapping) else ():
-        if name in (left, right) and left not in theirs and right in theirs:
-            return f"it is written `their column: our column`, so {{{right}: {left}}}"
-        if name == right and name in theirs and left in theirs:
-            return f"it is written `their column: our column`; perhaps {{{right}: {left}}}"
-    return ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
+from etlrunner import roster
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Compiled, Rule, Type, compile_value, compile_where
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Located, Options, Problem
+from etlrunner.model import Located, Options, Problem, Step
 from etlrunner.table import LIST, ROW
 
 TODAY = "_today"
@@ -124,3 +127,27 @@ def _today(options: Options) -> date:
 def _instead(name: str, among: Columns) -> str:
     """The nearest name, or all there are."""
     return close_to(name, among) or "there are: " + ", ".join(among)
+
+
+def placed(problem: Problem, step: Step, path: str) -> Problem:
+    """With the place in the step of what the message names, the key's path, and perhaps a better hint."""
+    named = re.search("'([^']+)'", problem.message)
+    spot = step.spots.get(named[1]) if named else None
+    return replace(
+        problem,
+        place=problem.place or spot or step.place,
+        path=problem.path or path,
+        hint=_turned_around(step, named[1] if named else "") or problem.hint,
+    )
+
+
+def _turned_around(step: Step, name: str) -> str:
+    """A hint where `match` has our column before theirs."""
+    match = step.options.get("match")
+    theirs = roster.TABLES.get(str(step.options.get("from")), ())
+    for left, right in match.items() if isinstance(match, Mapping) else ():
+        if name in (left, right) and left not in theirs and right in theirs:
+            return f"it is written `their column: our column`, so {{{right}: {left}}}"
+        if name == right and name in theirs and left in theirs:
+            return f"it is written `their column: our column`; perhaps {{{right}: {left}}}"
+    return ""

@@ -9,7 +9,7 @@ value are passed over. What cannot be read exactly is a problem with its file, r
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,7 +19,7 @@ from types import ModuleType
 import petl
 import polars as pl
 
-from etlrunner import table
+from etlrunner import roster, table
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.lib.suggest import close_to
@@ -73,15 +73,25 @@ def header(one: ExtraTable) -> dict[str, str]:
     return dict.fromkeys(names, "text")
 
 
-def columns(one: ExtraTable, resolve: Resolve) -> dict[str, str]:
-    """Its columns after its transforms. Raises ConfigurationError for steps that do not fit."""
+def columns(
+    one: ExtraTable, resolve: Resolve, others: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Its columns after its transforms, which may take from `others`, the tables of the roster.
+
+    Raises ConfigurationError for steps that do not fit.
+    """
     kinds = header(one)
-    for step in one.transforms:
+    for number, step in enumerate(one.transforms):
         module = resolve(step.type)
-        if hasattr(module, "assigned") or "from" in step.options:
+        if hasattr(module, "assigned"):
             message = f"`{step.type}` is for the mapping's own rows"
             raise ConfigurationError([Problem("E319", message, step.place)])
-        kinds = dict(module.columns(kinds, step.options, {}))
+        try:
+            kinds = dict(module.columns(kinds, step.options, others))
+        except ConfigurationError as error:
+            path = f"tables.{one.name}.transforms[{number}].{step.type}"
+            told = [conditions.placed(problem, step, path) for problem in error.problems]
+            raise ConfigurationError(told) from None
     return kinds
 
 
@@ -92,20 +102,28 @@ def as_table(one: ExtraTable) -> ColumnTable:
     return ColumnTable(frame.lazy())
 
 
-def prepared(one: ExtraTable, resolve: Resolve, today: date, rows: Path | None) -> ColumnTable:
+def prepared(
+    one: ExtraTable,
+    resolve: Resolve,
+    today: date,
+    rows: Path | None,
+    others: Mapping[str, petl.Table],
+) -> ColumnTable:
     """Its rows, or those of `rows` in place of the file's, after its transforms.
 
-    Those of a database are always in `rows`: they were read with the roster.
+    They may take from `others`, the tables of the roster. Rows of a database are always in `rows`:
+    they were read with the roster.
     """
     assert rows is not None or one.database is None
     kinds = header(one)
+    known = {name: roster.columns(name) for name in others}
     frame = as_table(one).frame if rows is None else pl.scan_parquet(rows).select(list(kinds))
     for step in one.transforms:
         module, options = resolve(step.type), {**step.options, conditions.TODAY: today}
         numbered = NumberedTable(table.collect(frame.with_row_index(ROW)).lazy())
-        kinds = dict(module.columns(kinds, options, {}))
+        kinds = dict(module.columns(kinds, options, known))
         lists = [name for name, kind in kinds.items() if kind == "list"]
-        frame = table.frame_of(module.apply(numbered, options, {}), lists).select(list(kinds))
+        frame = table.frame_of(module.apply(numbered, options, others), lists).select(list(kinds))
     return ColumnTable(table.collect(frame).lazy())
 
 

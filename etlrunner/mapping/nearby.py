@@ -42,6 +42,10 @@ def cut_out(
         name = str(step.options.get("from", ""))
         if name in needed:
             needed[name].append(_matched(mapping.source, source, step))
+    for extra in mapping.tables.values():
+        for step in extra.transforms:
+            if (name := str(step.options.get("from", ""))) in needed:
+                needed[name].append(pl.lit(value=True))
     return {**raw, **dict(_written(raw, needed, files.private_folder(folder / "near")))}
 
 

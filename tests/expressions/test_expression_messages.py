@@ -46,6 +46,14 @@ VALUES = {
         m.yaml:3:10 E354 statements ({% … %}) are not allowed: a column is one expression
         {% for g in grades %}{{ g }}{% endfor %}
         ^^""",
+    "{# the short name #}": """
+        m.yaml:3:10 E351 there is no expression here, only a comment
+        {# the short name #}
+        ^^^^^^^^^^^^^^^^^^^^""",
+    "grades + email": """
+        m.yaml:3:19 E355 `+` of a list takes another list, and this is text (`| split(',')` makes a list of text)
+        grades + email
+                 ^^^^^""",
     "givenName ~ (familyName | trim": """
         m.yaml:3:22 E351 this ( is never closed
         givenName ~ (familyName | trim

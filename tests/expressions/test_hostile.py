@@ -66,6 +66,8 @@ def is_well_behaved(text: str) -> None:
 @example("{{ given }}\n{{")
 @example("'\\N{x}'")
 @example("{{ '\ud800' }}")
+@example("{{ given }}\ud800")
+@example("{# #}")
 @example("given\r\n~\r'x'")
 def test_any_text_compiles_or_is_refused(text: str) -> None:
     is_well_behaved(text)

@@ -10,10 +10,11 @@ from typing import Any
 import openpyxl
 import pytest
 
+from etlrunner import roster
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.mapping import apply, extra_tables, lookups
-from etlrunner.model import Column, ExtraTable, Located, LookupTable, Step
+from etlrunner.model import Column, ExtraTable, Located, LookupTable, Place, Step
 from tests.support.mapped import SCHOOL, map_rows, mapping, only, resolve, section, teacher
 
 
@@ -202,7 +203,7 @@ CLASSES = {
 }
 
 
-def with_aides(path: Path, **collect: Any) -> Any:
+def with_aides(path: Path, transforms: tuple[Step, ...] = (), **collect: Any) -> Any:
     """Aides from a file as the instructors of their classes."""
     options = {
         "as": "instructors", "from": "aides", "match": {"class": "sourcedId"}, "take": "employee",
@@ -211,7 +212,7 @@ def with_aides(path: Path, **collect: Any) -> Any:
     return only(
         mapping(
             "classes", "classes", CLASSES, steps=[Step("collect", options)],
-            tables={"aides": ExtraTable("aides", excel=path, shown=path.name)},
+            tables={"aides": ExtraTable("aides", excel=path, shown=path.name, transforms=transforms)},
         )
     )  # fmt: skip
 
@@ -254,10 +255,10 @@ def test_the_rows_of_a_file_may_be_prepared(tmp_path: Path):
         Step("filter", {"where": 'employee != "6"'}),
     )
     one = ExtraTable("aides", excel=path, shown=path.name, transforms=steps)
-    assert extra_tables.columns(one, resolve) == dict.fromkeys(
+    assert extra_tables.columns(one, resolve, {}) == dict.fromkeys(
         ("class", "place", "employee"), "text"
     )
-    assert list(extra_tables.prepared(one, resolve, date(2027, 3, 1), None)) == [
+    assert list(extra_tables.prepared(one, resolve, date(2027, 3, 1), None, {})) == [
         ("class", "place", "employee"),
         ("k1", "aide1", "41"),
         ("k1", "aide2", "7"),
@@ -265,11 +266,48 @@ def test_the_rows_of_a_file_may_be_prepared(tmp_path: Path):
     ]
 
 
+BY_NUMBER = (
+    Step("join", {"from": "users", "match": {"identifier": "number"}, "take": {"id": "sourcedId"}}),
+)
+"""People write the numbers of employees into sheets, not sourcedIds."""
+
+
+def test_a_file_takes_from_the_roster_what_people_do_not_write_into_sheets(tmp_path: Path):
+    path = workbook(tmp_path / "a.xlsx", ["class", "number"], ["k1", 4711], ["k1", 4712])
+    given = {
+        "orgs": [SCHOOL],
+        "courses": [{"sourcedId": "c1", "title": "Art", "orgSourcedId": "s1"}],
+        "classes": [section("k1")],
+        "users": [{**teacher("t1"), "identifier": "4711"}, {**teacher("t2"), "identifier": "9"}],
+    }
+    prepared = with_aides(path, take="id", transforms=BY_NUMBER)
+    assert "users" in apply.tables_needed(prepared)
+    [row] = map_rows(tmp_path / "run", given, prepared).rows("classes")
+    assert row["instructor_id"] == "t1"
+
+
+def test_what_is_wrong_in_a_file_s_step_is_told_with_its_place(tmp_path: Path):
+    path = workbook(tmp_path / "a.xlsx", ["class", "number"], ["k1", 4711])
+    spot = Place("classes.yaml", 7, 9)
+    (step,) = BY_NUMBER
+    wrong = Step(step.type, {**step.options, "match": {"identifer": "number"}}, spot)
+    aides = ExtraTable("aides", excel=path, transforms=(wrong,))
+    with pytest.raises(ConfigurationError) as raised:
+        extra_tables.columns(aides, resolve, {"users": roster.columns("users")})
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.place, problem.path, problem.hint) == (
+        "E301",
+        spot,
+        "tables.aides.transforms[0].join",
+        "did you mean 'identifier'?",
+    )
+
+
 def test_steps_stand_where_they_make_sense(tmp_path: Path):
     path = workbook(tmp_path / "aides.xlsx", ["class"], ["k1"])
     number = Step("number", {"as": "n", "base": Located("class"), "key": "class"})
     with pytest.raises(ConfigurationError) as raised:
-        extra_tables.columns(ExtraTable("aides", excel=path, transforms=(number,)), resolve)
+        extra_tables.columns(ExtraTable("aides", excel=path, transforms=(number,)), resolve, {})
     assert raised.value.problems[0].code == "E319"
     roster = only(
         mapping("classes", "classes", CLASSES, steps=[Step("fill", {"columns": ("title",)})])

@@ -191,6 +191,7 @@ OPERATOR_WAYS: dict[str, Callable[[Ways], dict[Type, Written]]] = {
     "a + b, a - b, -a": lambda inner: {
         NUMBER: st.builds("({} {} {})".format, inner[NUMBER], st.sampled_from("+-"), inner[NUMBER])
         | st.builds("(-{})".format, inner[NUMBER]),
+        LIST: st.builds("({} + {})".format, inner[LIST], inner[LIST]),
     },
 }
 
