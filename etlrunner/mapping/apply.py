@@ -258,7 +258,7 @@ class _Work:
         filtered = judged.filter(pl.col(FATE) > 0)
         fate = tables.collect(filtered.select(ROW, KEY_OF_SOURCE, FATE))
         self.fates.append(fate)
-        self._note_withdrawn(filtered, fate, _source_columns(self.mapping.source))
+        self._note_withdrawn(filtered, fate, roster.columns(self.mapping.source))
         total = tables.collect(frame.select(pl.len())).item()
         self.read = int(total)
         return judged.filter(pl.col(FATE) == 0).drop(FATE, select.VERDICT)
