@@ -21,6 +21,8 @@ OURS = ["flow", "mapping", "etlrunner"] + [
     for name in names
 ]
 SECRETS = {
+    ("mapping", "tables.*.database.url"),
+    ("mapping", "lookups.*.database.url"),
     ("sources/skyward", "key"), ("sources/skyward", "secret"), ("sources/skyward", "integration_token"),
     ("sources/oneroster", "key"), ("sources/oneroster", "secret"), ("sources/rest", "key"), ("sources/rest", "secret"),
     ("sources/database", "url"),
