@@ -39,7 +39,7 @@ def test_from_connect_to_history(etlrunner: Etlrunner, trusted: Servers):
     assert (again.code, again.err) == (0, "")
     assert again.document["run"]["outcome"] == "unchanged"
     twice = etlrunner("approve", "last", "--yes")
-    assert (twice.code, "is not held" in twice.err) == (2, True)
+    assert (twice.code, "no run is held" in twice.err) == (2, True)
 
     _the_history_tells(etlrunner, run)
     _the_roster_can_be_seen(etlrunner, trusted)
