@@ -41,6 +41,10 @@ COMMANDS = {
 """Command -> (module in this folder, one sentence); the module is loaded when the command is used."""
 
 
+CLOSED_PIPE = 141
+"""128 + SIGPIPE, as of any other program: `etlrunner explain | head -1`. It says nothing of the run."""
+
+
 class LazyCommands(click.Group):
     """A group whose commands are imported one at a time, so that `--help` stays quick."""
 
@@ -99,9 +103,11 @@ def run(args: list[str]) -> int:
         return _misused(error, as_json)
     except EtlError as error:
         return _failed(error, as_json)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left; nothing is wrong with us
-        return 0
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # click and rich exit when whoever read our output has left
+        return CLOSED_PIPE
     except OSError as error:
         return _full() if error.errno == errno.ENOSPC else _unforeseen(error, as_json)
     except Exception as error:

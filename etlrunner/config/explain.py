@@ -102,5 +102,6 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "8": ("another run of this flow is under way", "Wait for it."),
     "9": ("this machine", "A full disk, a folder that cannot be written, damaged state."),
     "130": ("interrupted", "By Ctrl-C, cleanly."),
+    "141": ("whoever read the output has left", "`etlrunner history | head` closes the pipe; nothing is wrong, and the run's own outcome is in the history."),
     "143": ("terminated", "By SIGTERM, cleanly."),
 }  # fmt: skip

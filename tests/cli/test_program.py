@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +204,13 @@ def test_docs_are_written_once_and_then_fresh(etlrunner: Etlrunner, folder: Path
     assert etlrunner("docs").code == 0
     assert etlrunner("docs", "--check").last == "All pages are fresh."
     assert "etlrunner approve" in (folder / "docs" / "commands.md").read_text()
+
+
+def test_a_reader_that_leaves_is_no_bug_of_ours():
+    """`etlrunner explain | head -1`, where the reader is gone before the first line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "etlrunner", "explain"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")
