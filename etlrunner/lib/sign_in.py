@@ -35,6 +35,9 @@ class _NoTokens:
     def current(self) -> Secret:
         return Secret("")
 
+    def accepted(self, token: Secret) -> None:
+        """There is nothing to remember."""
+
 
 class SignedEach(SignedIn):
     """Reads JSON with requests that carry key and secret, or a signature, themselves."""

@@ -145,7 +145,7 @@ def test_an_interrupted_run_of_all_begins_no_further_flow(
         raise error
 
     monkeypatch.setattr(stages, "extract_roster", stopped)
-    results = run_command._run_all(project.project, names, project.services, 1, None, {})
+    results = run_command._run_all(project.project, names, project.services, 1, None, {}, "")
     assert [result.exit_code for result in results] == [code]
     assert [name for name in names if project.history.last(name) is not None] == names[:1]
 
@@ -166,7 +166,7 @@ def test_a_signal_to_flows_side_by_side_begins_no_further_one(
 
     monkeypatch.setattr(stages, "extract_roster", with_signal)
     with pytest.raises(KeyboardInterrupt):
-        run_command._run_all(project.project, names, project.services, 2, None, {})
+        run_command._run_all(project.project, names, project.services, 2, None, {}, "")
     runs = project.history.runs()
     assert len(runs) < len(names)
     assert "running" not in {run.outcome for run in runs}
