@@ -381,8 +381,11 @@ def _tell(project: Project, flow: Flow | None, previous: RunRecord | None, resul
 
 
 def _unsent(plan: Plan, request: Request, services: Services) -> Kept | None:
-    """What a retry sends again: the attempt before, if only its delivery failed."""
+    """What a retry sends again: the attempt before, if only its delivery failed; nothing in a pause."""
     if request.trigger != "retry" or not request.deliver:
+        return None
+    season = seasons.of(plan.flow, stages.local_date(plan.flow, request, services.clock))
+    if season is not None and season.mode == "paused":
         return None
     before = _last_real_run(services.history, plan.flow.name)
     if before is None or before.scheduled_date != request.scheduled_date:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from etlrunner.errors import ConfigurationError
+from etlrunner.errors import ConfigurationError, DeliveryFailed
 from etlrunner.run import Result
 from etlrunner.sandbox.district import District
 from tests.support.project import DAY, TestProject
@@ -297,3 +297,29 @@ def test_who_was_merged_into_another_record_is_not_held_over_beside_it(days: Day
     assert result.record.counts["students"].rejected["merge.students"] == 1
     assert result.held_over is not None
     assert "students" not in result.held_over.rows
+
+
+def test_a_retry_that_comes_in_a_pause_sends_nothing(
+    project: TestProject, district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The delivery of the evening before failed; at the time of the retry the season has begun."""
+    pause = season("paused", DAY + timedelta(days=1), DAY + timedelta(days=1))
+    days = Days(project, district, tmp_path, pause)
+    sink = "etlrunner.sinks.local_folder.Folder.deliver"
+
+    def lost(*_: object, **__: object) -> None:
+        raise DeliveryFailed("the line was lost", far_side="nothing is there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sink, lost)
+        failed = days.run(days.district.grown(9), 0, trigger="schedule", scheduled_date=DAY)
+    assert failed.exit_code == 7
+    before = sorted((project.root / "out").glob("*.zip"))
+    again = {"trigger": "retry", "scheduled_date": DAY, "attempt": 2}
+    result = project.run("lakeside", as_of=DAY + timedelta(days=1), **again)
+    assert result.record.outcome == "paused"
+    assert sorted((project.root / "out").glob("*.zip")) == before
+    assert (
+        project.run("lakeside", as_of=DAY + timedelta(days=2), **again).record.outcome
+        == "delivered"
+    )
