@@ -34,7 +34,8 @@ def etlrunner(port: int, rows: int, concurrency: int) -> int:
     """The records that our own pull brings."""
     from etlrunner.extract import extract
     from etlrunner.lib.clock import SystemClock
-    from etlrunner.model import Secret, SilentProgress
+    from etlrunner.model.secrets import Secret
+    from etlrunner.model.surroundings import SilentProgress
     from etlrunner.sources import rest
 
     options = {

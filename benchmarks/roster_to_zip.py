@@ -53,7 +53,9 @@ def engine(data: Path, out: Path) -> Stages:
         from etlrunner.config.project import Project
         from etlrunner.lib.clock import SystemClock
         from etlrunner.mapping import apply
-        from etlrunner.model import Component, Flow, SilentProgress
+        from etlrunner.model.components import Component
+        from etlrunner.model.flow import Flow
+        from etlrunner.model.surroundings import SilentProgress
         from etlrunner.sources import oneroster_csv
         from etlrunner.target import APPLE_SCHOOL_MANAGER
     clock, progress = SystemClock(), SilentProgress()

@@ -21,7 +21,7 @@ import paramiko
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from etlrunner.deliver import deliver
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sinks import apple_school_manager
 from tests.support import delivery, openssh
 from tests.support.clock import SimulatedClock

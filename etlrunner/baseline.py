@@ -22,7 +22,9 @@ from etlrunner.history.delivered import Delivered
 from etlrunner.journal import Journal
 from etlrunner.kept import run_folder
 from etlrunner.lib import files, git
-from etlrunner.model import Counts, Finding, RunRecord
+from etlrunner.model.problems import Finding
+from etlrunner.model.run import RunRecord
+from etlrunner.model.tables import Counts
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Services
 from etlrunner.target import FILE_ORDER

@@ -17,7 +17,11 @@ from etlrunner.checks.archive_file import read_archive
 from etlrunner.checks.books import Books
 from etlrunner.checks.listing import Items, look
 from etlrunner.checks.repairs import repair
-from etlrunner.model import CheckModule, Finding, FinishedTable, Flow, Options, Progress, Repair
+from etlrunner.model.components import CheckModule, Options
+from etlrunner.model.flow import Flow
+from etlrunner.model.problems import Finding
+from etlrunner.model.surroundings import Progress
+from etlrunner.model.tables import FinishedTable, Repair
 from etlrunner.target import APPLE_SCHOOL_MANAGER, Target
 
 MOST_ROUNDS = 50

@@ -21,7 +21,7 @@ from etlrunner.identity import BEFORE as _BEFORE
 from etlrunner.identity import HERE as _HERE
 from etlrunner.identity import SCHOOL
 from etlrunner.identity import THERE as _THERE
-from etlrunner.model import Changes, TableChanges
+from etlrunner.model.changes import Changes, TableChanges
 from etlrunner.target import Target, TargetTable
 
 NO_SCHOOL = ""

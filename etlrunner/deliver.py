@@ -10,7 +10,9 @@ from pathlib import Path
 
 from etlrunner.errors import DeliveryFailed, LocalTrouble
 from etlrunner.lib import remote_name as names
-from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt, SinkConnection
+from etlrunner.model.components import Options, SinkConnection
+from etlrunner.model.delivery import Archive, Reached, Receipt
+from etlrunner.model.surroundings import Clock, Progress
 
 SIGN_IN = timedelta(minutes=2)
 SLOWEST = 64 * 1024

@@ -19,7 +19,9 @@ from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
 from etlrunner.lib import far_side
-from etlrunner.model import Archive, Delivery, Flow, Receipt, RunRecord
+from etlrunner.model.delivery import Archive, Delivery, Receipt
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Result, Services
 

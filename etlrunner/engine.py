@@ -33,10 +33,8 @@ from etlrunner.history import pruning
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
 from etlrunner.lib import files, git
-from etlrunner.model import (
-    Flow,
-    RunRecord,
-)
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Result, Services
 

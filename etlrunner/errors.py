@@ -24,7 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from etlrunner.model import Finding, Hold, Problem, SecretRef
+from etlrunner.model.changes import Hold
+from etlrunner.model.problems import Finding, Problem
+from etlrunner.model.secrets import SecretRef
 
 
 class EtlError(Exception):

@@ -22,7 +22,9 @@ from etlrunner.config.project import Project
 from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.kept import run_folder
 from etlrunner.lib import files, plain, shipped
-from etlrunner.model import FinishedTable, Flow, RawTable, RunRecord
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
+from etlrunner.model.tables import FinishedTable, RawTable
 
 if TYPE_CHECKING:
     from etlrunner.history.store import History

@@ -15,7 +15,9 @@ from etlrunner import roster
 from etlrunner.errors import EtlError, Incomplete, Unreachable
 from etlrunner.lib import files, unfinished
 from etlrunner.lib.paging import Moved
-from etlrunner.model import Clock, Progress, RawTable, SourceConnection
+from etlrunner.model.components import SourceConnection
+from etlrunner.model.surroundings import Clock, Progress
+from etlrunner.model.tables import RawTable
 from etlrunner.table import (
     ROW,
     BatchTable,

@@ -16,7 +16,8 @@ from statistics import median
 import polars as pl
 
 from etlrunner import table
-from etlrunner.model import Figures, Finding
+from etlrunner.model.changes import Figures
+from etlrunner.model.problems import Finding
 
 SCHOOL = "location_id"
 TRAIL = 30

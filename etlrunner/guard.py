@@ -12,18 +12,11 @@ from fractions import Fraction
 from typing import Any
 
 from etlrunner import figures
-from etlrunner.model import (
-    Changes,
-    Figures,
-    FinishedTable,
-    Flow,
-    Hold,
-    Limit,
-    RunRecord,
-    Safeguards,
-    TableChanges,
-    TableSafeguards,
-)
+from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
+from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
+from etlrunner.model.tables import FinishedTable
 
 NAMED = 8
 """So many schools are named in a sentence."""

@@ -22,7 +22,8 @@ import polars as pl
 from etlrunner import table
 from etlrunner.errors import LocalTrouble
 from etlrunner.lib import files
-from etlrunner.model import FinishedTable, Grace
+from etlrunner.model.safeguards import Grace
+from etlrunner.model.tables import FinishedTable
 from etlrunner.target import Target, TargetTable
 
 STATE = "grace.json"

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from etlrunner.errors import EtlError, Held, Interrupted
 from etlrunner.lib import files, plain
-from etlrunner.model import Clock, RunRecord
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock
 
 
 class Keeper(Protocol):

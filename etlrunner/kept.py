@@ -12,7 +12,11 @@ from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files
-from etlrunner.model import Archive, Clock, Counts, FinishedTable, Flow, RawTable, RunRecord
+from etlrunner.model.delivery import Archive
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock
+from etlrunner.model.tables import Counts, FinishedTable, RawTable
 from etlrunner.target import FILE_ORDER
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ from etlrunner.config import secrets, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import EtlError
 from etlrunner.lib import notify as messenger
-from etlrunner.model import Flow, Notify, RunRecord, SecretRef
+from etlrunner.model.flow import Flow, Notify
+from etlrunner.model.run import RunRecord
+from etlrunner.model.secrets import SecretRef
 
 _STATES = {
     "delivered": "well",

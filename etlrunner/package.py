@@ -19,7 +19,8 @@ import polars as pl
 from etlrunner import table
 from etlrunner.errors import ChecksFailed
 from etlrunner.lib import archive, files
-from etlrunner.model import Archive, Finding
+from etlrunner.model.delivery import Archive
+from etlrunner.model.problems import Finding
 from etlrunner.target import FILE_ORDER, Target
 
 ROWS = 250_000

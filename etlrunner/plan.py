@@ -12,7 +12,10 @@ from etlrunner import registry
 from etlrunner.config import secrets, surroundings, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
-from etlrunner.model import Flow, MappingSet, Problem, SecretRef
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import MappingSet
+from etlrunner.model.problems import Problem
+from etlrunner.model.secrets import SecretRef
 from etlrunner.target import TARGETS, Target
 
 

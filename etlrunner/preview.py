@@ -19,7 +19,9 @@ from etlrunner import table as tables
 from etlrunner.lib import files
 from etlrunner.mapping import apply, trace
 from etlrunner.mapping.trace import Stepped, Trace
-from etlrunner.model import FinishedTable, Flow, Progress
+from etlrunner.model.flow import Flow
+from etlrunner.model.surroundings import Progress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.table import ROW
 from etlrunner.why.records import Records
 

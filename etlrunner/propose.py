@@ -14,7 +14,7 @@ import polars as pl
 from etlrunner import compare, table
 from etlrunner.lib import files
 from etlrunner.mapping import crosswalk
-from etlrunner.model import Flow
+from etlrunner.model.flow import Flow
 from etlrunner.target import Target
 
 ROSTER = {

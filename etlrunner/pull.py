@@ -12,7 +12,8 @@ from etlrunner.config import secrets, validate
 from etlrunner.journal import Journal
 from etlrunner.lib import hosts, unfinished
 from etlrunner.mapping import from_database
-from etlrunner.model import RawTable, RunRecord
+from etlrunner.model.run import RunRecord
+from etlrunner.model.tables import RawTable
 from etlrunner.plan import Plan
 from etlrunner.run import Services
 

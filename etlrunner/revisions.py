@@ -26,7 +26,10 @@ from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files, git
 from etlrunner.mapping import apply
-from etlrunner.model import Changes, FinishedTable, Place, Problem, Progress
+from etlrunner.model.changes import Changes
+from etlrunner.model.problems import Place, Problem
+from etlrunner.model.surroundings import Progress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.plan import Plan
 
 HERE = "working tree"

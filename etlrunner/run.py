@@ -9,21 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import (
-    Archive,
-    Changes,
-    Clock,
-    Figures,
-    Finding,
-    FinishedTable,
-    Hold,
-    Progress,
-    RawTable,
-    Receipt,
-    Repair,
-    RunRecord,
-    SilentProgress,
-)
+from etlrunner.model.changes import Changes, Figures, Hold
+from etlrunner.model.delivery import Archive, Receipt
+from etlrunner.model.problems import Finding
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock, Progress, SilentProgress
+from etlrunner.model.tables import FinishedTable, RawTable, Repair
 
 if TYPE_CHECKING:
     from etlrunner.history.delivered import Delivered

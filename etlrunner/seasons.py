@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from etlrunner.model import Flow, Season
+from etlrunner.model.flow import Flow
+from etlrunner.model.safeguards import Season
 
 
 def of(flow: Flow, day: date) -> Season | None:

@@ -18,7 +18,7 @@ from etlrunner.history.store import History
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
 from etlrunner.lib import far_side, files
-from etlrunner.model import RunRecord
+from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Services
 

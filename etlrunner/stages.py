@@ -22,15 +22,12 @@ from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
 from etlrunner.kept import run_folder
 from etlrunner.lib import files
-from etlrunner.model import (
-    Clock,
-    Figures,
-    Finding,
-    FinishedTable,
-    Flow,
-    Hold,
-    RunRecord,
-)
+from etlrunner.model.changes import Figures, Hold
+from etlrunner.model.flow import Flow
+from etlrunner.model.problems import Finding
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock
+from etlrunner.model.tables import FinishedTable
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Result, Services
 

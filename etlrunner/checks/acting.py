@@ -9,7 +9,7 @@ import polars as pl
 
 from etlrunner.checks.books import NUMBER, Books
 from etlrunner.checks.listing import Items, RowRule, TableRules, broken
-from etlrunner.model import Verdict
+from etlrunner.model.problems import Verdict
 
 
 @dataclass(frozen=True)

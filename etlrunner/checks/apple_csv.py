@@ -16,7 +16,7 @@ from etlrunner import table
 from etlrunner.checks.listing import LISTED, REST, limited
 from etlrunner.checks.rules import RULES
 from etlrunner.lib.apple_lines import cells_of
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -11,7 +11,8 @@ import polars as pl
 from etlrunner import table
 from etlrunner.checks import across, identifiers, values
 from etlrunner.checks.listing import Items, RowRule, TableRules, Tables, always, whole_file
-from etlrunner.model import Finding, Options
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Finding
 from etlrunner.target import Target, TargetColumn, TargetTable
 
 PEOPLE = ("students", "staff")

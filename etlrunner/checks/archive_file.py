@@ -13,7 +13,7 @@ from etlrunner.checks import apple_csv
 from etlrunner.checks.listing import shown, whole_file
 from etlrunner.errors import UsageError
 from etlrunner.lib import archive
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 from etlrunner.target import FILE_ORDER
 
 MOST_ENTRIES = 100

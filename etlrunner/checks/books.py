@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import findings_file, table
-from etlrunner.model import FinishedTable, Repair, Touched, Verdict
+from etlrunner.model.problems import Verdict
+from etlrunner.model.tables import FinishedTable, Repair, Touched
 from etlrunner.target import Target
 
 REJECTS = "rejects.parquet"

@@ -15,7 +15,7 @@ import polars as pl
 
 from etlrunner import findings_file, table
 from etlrunner.checks.rules import severity_of
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 from etlrunner.target import TargetTable
 
 LISTED = 100

@@ -19,7 +19,9 @@ from etlrunner import table
 from etlrunner.checks.books import NTH, NUMBER, Books
 from etlrunner.checks.listing import LISTED, shown
 from etlrunner.checks.rules import RULES
-from etlrunner.model import Finding, Flow, Merge, Problem, Repair
+from etlrunner.model.flow import Flow, Merge
+from etlrunner.model.problems import Finding, Problem
+from etlrunner.model.tables import Repair
 
 TELLS_WHO = ("person_number", "email_address", "sis_username")
 """Columns that may say who somebody is; names alone do not."""

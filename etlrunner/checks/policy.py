@@ -16,7 +16,9 @@ from etlrunner import table
 from etlrunner.checks.listing import Items, Message, RowRule, TableRules, Tables, shown
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Type, compile_where
-from etlrunner.model import Assertion, Options, Problem, Ruling
+from etlrunner.model.components import Options
+from etlrunner.model.flow import Assertion, Ruling
+from etlrunner.model.problems import Problem
 from etlrunner.target import APPLE_SCHOOL_MANAGER, Target, TargetTable
 
 PREFIX = "policy."

@@ -8,7 +8,7 @@ import polars as pl
 
 from etlrunner import table
 from etlrunner.checks.listing import Items, RowRule, TableRules, Tables, shown
-from etlrunner.model import Options
+from etlrunner.model.components import Options
 from etlrunner.target import Target, TargetTable
 
 RULE_OF = {

@@ -15,7 +15,7 @@ import polars as pl
 
 from etlrunner import table
 from etlrunner.checks.books import NUMBER, Books
-from etlrunner.model import FinishedTable, Repair
+from etlrunner.model.tables import FinishedTable, Repair
 from etlrunner.target import TargetColumn, TargetTable
 
 

@@ -9,7 +9,8 @@ from etlrunner.checks import policy, rules
 from etlrunner.checks.rules.rule import Rule
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import verdicts
-from etlrunner.model import Finding, Flow, Problem, Ruling, Severity, Verdict
+from etlrunner.model.flow import Flow, Ruling
+from etlrunner.model.problems import Finding, Problem, Severity, Verdict
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
 ACTS: tuple[Verdict, ...] = ("reject", "blank", "cut")

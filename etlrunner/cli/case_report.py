@@ -10,7 +10,7 @@ from typing import Any
 from etlrunner.lib import junit, render
 from etlrunner.mapping.case_diff import Difference
 from etlrunner.mapping.cases import Outcome
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 MOST_CELLS = 24
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from etlrunner.cli import screen
 from etlrunner.lib import plain
-from etlrunner.model import TableChanges
+from etlrunner.model.changes import TableChanges
 from etlrunner.revisions import Comparison
 from etlrunner.target import FILE_ORDER
 

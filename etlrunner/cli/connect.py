@@ -15,7 +15,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError, most_serious
 
 if TYPE_CHECKING:
-    from etlrunner.model import Component, SinkConnection
+    from etlrunner.model.components import Component, SinkConnection
     from etlrunner.plan import Plan
 
 
@@ -128,7 +128,7 @@ def _signed_in(
     """Sign in at one end and say what it tells of itself: exit code and one sentence."""
     from etlrunner.config import secrets
     from etlrunner.lib.clock import SystemClock
-    from etlrunner.model import SilentProgress
+    from etlrunner.model.surroundings import SilentProgress
 
     try:
         filled = secrets.fill(component.options, plan.project)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from etlrunner.cli import screen
-from etlrunner.model import Changes, Hold
+from etlrunner.model.changes import Changes, Hold
 from etlrunner.run import Result
 from etlrunner.target import FILE_ORDER
 

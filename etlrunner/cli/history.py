@@ -12,7 +12,7 @@ from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.lib import far_side, plain
-from etlrunner.model import RunRecord
+from etlrunner.model.run import RunRecord
 from etlrunner.target import FILE_ORDER
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ def services(project: Project, *, quiet: bool = False) -> Iterator[Services]:
     from etlrunner.cli.progress import Bars
     from etlrunner.config import secrets
     from etlrunner.history.store import History
-    from etlrunner.model import SilentProgress
+    from etlrunner.model.surroundings import SilentProgress
     from etlrunner.run import Services
 
     require_project(project)

@@ -13,7 +13,7 @@ import click
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
-from etlrunner.model import RunRecord
+from etlrunner.model.run import RunRecord
 
 if TYPE_CHECKING:
     from etlrunner.outcome import Entry, Outcome

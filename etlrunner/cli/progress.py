@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from etlrunner.model import Progress, SilentProgress
+from etlrunner.model.surroundings import Progress, SilentProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

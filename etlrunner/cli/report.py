@@ -12,7 +12,9 @@ from etlrunner.cli import screen
 from etlrunner.config import left_out
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held, LocalTrouble
 from etlrunner.lib import far_side, files, plain
-from etlrunner.model import Changes, Counts, Finding
+from etlrunner.model.changes import Changes
+from etlrunner.model.problems import Finding
+from etlrunner.model.tables import Counts
 from etlrunner.run import Result
 from etlrunner.target import FILE_ORDER
 

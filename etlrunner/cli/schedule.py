@@ -11,7 +11,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.model import Flow
+from etlrunner.model.flow import Flow
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

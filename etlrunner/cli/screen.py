@@ -16,7 +16,7 @@ import click
 
 from etlrunner.errors import ConfigurationError, EtlError
 from etlrunner.lib import plain
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,7 +13,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 
 if TYPE_CHECKING:
-    from etlrunner.model import SecretRef
+    from etlrunner.model.secrets import SecretRef
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from etlrunner.cli import screen
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, most_serious
-from etlrunner.model import Flow, RunRecord
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
 from etlrunner.run import Services
 
 if TYPE_CHECKING:

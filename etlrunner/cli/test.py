@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from etlrunner.cli.case_report import FileOutcome
     from etlrunner.config.cases import Case, CaseFile
     from etlrunner.mapping.cases import Engine
-    from etlrunner.model import Finding, FinishedTable, Flow, Problem
+    from etlrunner.model.flow import Flow
+    from etlrunner.model.problems import Finding, Problem
+    from etlrunner.model.tables import FinishedTable
 
 
 class Tests(click.Group):
@@ -158,7 +160,8 @@ def _check(
 ) -> Sequence[Finding]:
     """What the checks find and what was repaired, each as a finding."""
     from etlrunner import check
-    from etlrunner.model import Finding, SilentProgress
+    from etlrunner.model.problems import Finding
+    from etlrunner.model.surroundings import SilentProgress
     from etlrunner.target import APPLE_SCHOOL_MANAGER
 
     checked = check.check(
@@ -236,7 +239,7 @@ def flow_of(project: Project, found: CaseFile, case: Case | None) -> Flow:
 
 def _known_flow(project: Project, found: CaseFile) -> None:
     """A flow that is not there is the test file's mistake, with its place."""
-    from etlrunner.model import Problem
+    from etlrunner.model.problems import Problem
 
     assert found.flow is not None
     try:

@@ -17,7 +17,8 @@ from etlrunner.errors import EtlError, UsageError
 if TYPE_CHECKING:
     from etlrunner.evidence import Evidence
     from etlrunner.mapping.recording import Recording
-    from etlrunner.model import FinishedTable, Flow
+    from etlrunner.model.flow import Flow
+    from etlrunner.model.tables import FinishedTable
 
 HEAD = """\
 # yaml-language-server: $schema={schema}

@@ -10,7 +10,7 @@ import click
 from etlrunner.cli import options, screen, zips
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, UsageError
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 if TYPE_CHECKING:
     from etlrunner.plan import Plan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from etlrunner.cli import screen
 from etlrunner.config.project import Project
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 
 if TYPE_CHECKING:
     from etlrunner.lib.junit import TestCase

@@ -12,7 +12,7 @@ from etlrunner.config import reading
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib.document import Scalar
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 Row = Mapping[Scalar, Any]
 """Column -> text, list of texts, or None. Keys and texts are `Scalar`s with their places."""

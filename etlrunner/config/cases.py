@@ -14,7 +14,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema
 from etlrunner.lib.document import Document, Key, Scalar
-from etlrunner.model import Located, Place, Problem
+from etlrunner.model.problems import Located, Place, Problem
 
 AS_OF = date(2027, 3, 1)
 LAYER = ("select", "leave_out")

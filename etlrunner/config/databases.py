@@ -11,7 +11,9 @@ from etlrunner.lib import one_select
 from etlrunner.lib.document import Key, Places
 from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import DatabaseTable, Place, Problem, SecretRef
+from etlrunner.model.mapping import DatabaseTable
+from etlrunner.model.problems import Place, Problem
+from etlrunner.model.secrets import SecretRef
 
 ONLY_THEIRS = ("table", "sql", "columns", "may_be_empty")
 """Keys that mean something beside `database` only."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from etlrunner.lib.document import Key, Places
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")

@@ -13,7 +13,7 @@ from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema
 from etlrunner.lib.document import Document, Key, Places, Scalar, Spot
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 MOST_LAYERS = 5
 SET = "--set"

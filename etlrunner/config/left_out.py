@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from etlrunner.model import LeftOut
+from etlrunner.model.flow import LeftOut
 
 ACCOUNTS = ("students", "staff")
 """Tables whose rows are accounts."""

@@ -17,7 +17,7 @@ import yaml
 from etlrunner.config import mending, reading
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib.document import Document, Key, Places, Scalar, Spot, is_delicate, underlined
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 MOST_BYTES = reading.MOST_BYTES
 MOST_LEVELS = 20

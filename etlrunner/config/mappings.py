@@ -16,18 +16,16 @@ from etlrunner.lib import schema, shipped
 from etlrunner.lib.document import Document, Key, Places, Scalar
 from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import (
+from etlrunner.model.mapping import (
     Column,
     DatabaseTable,
     ExtraTable,
-    Located,
     LookupTable,
     MappingSet,
-    Place,
-    Problem,
     Step,
     TableMapping,
 )
+from etlrunner.model.problems import Located, Place, Problem
 from etlrunner.target import TARGETS
 
 WARN_BEFORE = timedelta(days=7)

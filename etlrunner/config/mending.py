@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from etlrunner.lib.document import is_delicate, underlined
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 _LINE = re.compile(r"^(?P<key>\s*(?:- +)*[\w.\-]+\s*:[ ]+)(?P<value>\S.*?)\s*$")
 _TIGHT = re.compile(r"^(?P<key>\s*(?:- +)*[A-Za-z_]\w*:)(?P<value>[^\s:/].*)$")

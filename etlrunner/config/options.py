@@ -10,7 +10,8 @@ from typing import Any
 
 from etlrunner.lib import schema
 from etlrunner.lib.document import Key, Places
-from etlrunner.model import Located, SecretRef
+from etlrunner.model.problems import Located
+from etlrunner.model.secrets import SecretRef
 
 MARKS = ("secret", "expression", "duration", "path")
 UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}

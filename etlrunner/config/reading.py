@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from etlrunner.lib.document import underlined
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 MOST_BYTES = 1024 * 1024
 MOST_REPORTED = 20

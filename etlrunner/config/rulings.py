@@ -8,7 +8,8 @@ from typing import Any, cast
 from etlrunner.config import mappings
 from etlrunner.config.mappings import Reading
 from etlrunner.lib.document import Document, Places, Scalar
-from etlrunner.model import Assertion, Located, Merge, Ruling, Verdict
+from etlrunner.model.flow import Assertion, Merge, Ruling
+from etlrunner.model.problems import Located, Verdict
 
 
 def read(values: Mapping[str, Any], places: Places, reading: Reading) -> dict[str, Ruling]:

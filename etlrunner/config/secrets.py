@@ -13,7 +13,9 @@ from typing import Any
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, SecretMissing, UsageError
 from etlrunner.lib import files
-from etlrunner.model import Options, Place, Problem, Secret, SecretRef
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Place, Problem
+from etlrunner.model.secrets import Secret, SecretRef
 
 MOST_BYTES = 64 * 1024
 LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")

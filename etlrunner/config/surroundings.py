@@ -13,7 +13,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import shipped
 from etlrunner.lib.document import underlined
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

@@ -28,28 +28,21 @@ from etlrunner.lib.document import Document, Key, Places
 from etlrunner.lib.hosts import Cap
 from etlrunner.lib.schema_problems import dotted
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import (
-    Component,
+from etlrunner.model.components import Component
+from etlrunner.model.flow import (
     Flow,
-    Grace,
     History,
     LeftOut,
-    Limit,
-    Located,
-    LookupTable,
-    MappingSet,
     Notify,
-    Place,
-    Problem,
     Retry,
-    Safeguards,
     Schedule,
     SchoolSelection,
-    Season,
-    SecretRef,
     Select,
-    TableSafeguards,
 )
+from etlrunner.model.mapping import LookupTable, MappingSet
+from etlrunner.model.problems import Located, Place, Problem
+from etlrunner.model.safeguards import Grace, Limit, Safeguards, Season, TableSafeguards
+from etlrunner.model.secrets import SecretRef
 from etlrunner.target import TARGETS
 
 

@@ -22,7 +22,7 @@ from etlrunner.expressions.parse import (
 )
 from etlrunner.expressions.spots import Spots
 from etlrunner.expressions.typed import Compiled, Rule, Type
-from etlrunner.model import Located, Problem
+from etlrunner.model.problems import Located, Problem
 
 __all__ = ["CODES", "Compiled", "Rule", "Type", "compile_value", "compile_where"]
 

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from etlrunner.expressions import yaml_text
-from etlrunner.model import Located, Place, Problem
+from etlrunner.model.problems import Located, Place, Problem
 
 WIDEST = 160
 """Characters of a line that an excerpt shows whole."""

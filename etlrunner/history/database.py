@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.history.owner import Owner, this_process
 from etlrunner.lib import files
-from etlrunner.model import Secret
+from etlrunner.model.secrets import Secret
 
 SCHEMA = 1
 BUSY_TIMEOUT_MS = 10_000

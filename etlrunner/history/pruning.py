@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from etlrunner.history.store import History as Store
-from etlrunner.model import History
+from etlrunner.model.flow import History
 
 COUNTS_ONLY = frozenset({"run.json", "log.jsonl", "notify.txt"})
 """What stays of a run's folder until its row goes: no names, no identifiers."""

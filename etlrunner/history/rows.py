@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etlrunner.lib import plain
-from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
+from etlrunner.model.delivery import Delivery, Receipt
+from etlrunner.model.run import RunRecord
+from etlrunner.model.tables import Counts, StepCounts
 
 _KNOWN = {field.name for field in fields(RunRecord)}
 

@@ -25,7 +25,9 @@ from etlrunner.history.database import (
 )
 from etlrunner.history.leases import Holder, Lease
 from etlrunner.lib import far_side
-from etlrunner.model import Clock, RunRecord, Secret
+from etlrunner.model.run import RunRecord
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock
 
 
 class Try(NamedTuple):

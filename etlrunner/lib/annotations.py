@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from etlrunner.lib import junit, render
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 Found = Mapping[str, Sequence[Problem]]
 """What was checked -> its problems; none, if all is well."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from etlrunner.model import Place
+from etlrunner.model.problems import Place
 
 Key = tuple[str | int, ...]
 """The way to a value: `("source", "domain")`, `("notify", 0, "url")`."""

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from etlrunner.errors import ChecksFailed, Incomplete, Unreachable
 from etlrunner.lib import files
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 
 CHUNK = 1 << 20
 MOST_ENTRIES = 1000

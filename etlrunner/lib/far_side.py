@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from etlrunner.errors import DeliveryFailed, EtlError, Refused
-from etlrunner.model import Delivery, RunRecord
+from etlrunner.model.delivery import Delivery
+from etlrunner.model.run import RunRecord
 
 Answer = Literal["nothing", "send again", "promote", "finish"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from etlrunner.errors import ConfigurationError, LocalTrouble, Refused
 from etlrunner.lib import files
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from etlrunner.model import Clock
+from etlrunner.model.surroundings import Clock
 
 RECOVERY = 0.03
 """Every good answer quickens a slowed pace by this share, and by as many requests per second at least."""

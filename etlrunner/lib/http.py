@@ -22,7 +22,7 @@ from etlrunner.lib.http_errors import translate
 from etlrunner.lib.http_session import hang_up, open_session
 from etlrunner.lib.reply import Reply, Unfit, address_problem, is_loopback, passing_words
 from etlrunner.lib.retry import LONGEST_ASKED, Again, Budget, persist, read_retry_after
-from etlrunner.model import Clock
+from etlrunner.model.surroundings import Clock
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from etlrunner.model import Secret
+from etlrunner.model.secrets import Secret
 
 SECONDS = 30.0
 """After this the run goes on; whatever hangs is left behind."""

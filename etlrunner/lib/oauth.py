@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 from etlrunner.errors import ConfigurationError, EtlError, Incomplete, Refused, Unreachable
 from etlrunner.lib.http import Door
 from etlrunner.lib.reply import Reply, Unfit, address_problem, clock_words, json_body
-from etlrunner.model import Clock, Secret
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock
 
 T = TypeVar("T")
 

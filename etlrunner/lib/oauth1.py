@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 from oauthlib import oauth1
 
-from etlrunner.model import Clock, Secret
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock
 
 Method = Literal["HMAC-SHA1", "HMAC-SHA256"]
 

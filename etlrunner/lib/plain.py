@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from etlrunner.model import Secret, SecretRef
+from etlrunner.model.secrets import Secret, SecretRef
 
 
 def of(value: Any) -> Any:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from etlrunner.errors import ConfigurationError, EtlError, Refused, Unreachable
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Problem, Secret
+from etlrunner.model.problems import Problem
+from etlrunner.model.secrets import Secret
 
 BATCH = 10_000
 CONNECT_SECONDS = 20

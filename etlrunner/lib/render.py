@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from etlrunner.lib import plain
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 
 def problem(found: Problem) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from etlrunner.errors import ConfigurationError, EtlError, Incomplete
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 CLOCK_TOLERANCE = 300.0
 """Seconds that two clocks may differ before it is worth a word."""

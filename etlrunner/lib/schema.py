@@ -21,7 +21,7 @@ from referencing import Registry, Resource
 from etlrunner.lib import shipped
 from etlrunner.lib.document import Document, Key, Places, Scalar
 from etlrunner.lib.schema_problems import Complaint, as_problems, only_for
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 Schema = Mapping[str, Any]
 WHOLE = re.compile(r"[-+]?[0-9]{1,15}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from etlrunner.lib.document import Key, Places, Scalar
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 Homes = Mapping[str, tuple[str, ...]]
 

@@ -25,7 +25,9 @@ from etlrunner.lib.sftp_probe import Probe
 from etlrunner.lib.sftp_upload import Sent, Upload, unwatched, wrong_directory
 from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
-from etlrunner.model import Options, Reached, Secret
+from etlrunner.model.components import Options
+from etlrunner.model.delivery import Reached
+from etlrunner.model.secrets import Secret
 
 # paramiko logs user names, what servers say, and tracebacks; nothing of that may reach a log or a screen
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)

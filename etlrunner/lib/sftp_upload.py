@@ -13,7 +13,7 @@ from etlrunner.errors import DeliveryFailed, EtlError, LocalTrouble, Refused, Un
 from etlrunner.lib import sftp_wire
 from etlrunner.lib.sftp_wire import Garbled, Status, Wire, WrongSize
 from etlrunner.lib.watch import Watch
-from etlrunner.model import Reached
+from etlrunner.model.delivery import Reached
 
 OUTSIDE = (OSError, EOFError, Status, WrongSize, Garbled)
 """What the wire raises; anything else is a mistake in this program."""

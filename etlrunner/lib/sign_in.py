@@ -12,7 +12,8 @@ from etlrunner.lib import oauth1
 from etlrunner.lib.http import Door
 from etlrunner.lib.oauth import SignedIn, Take, Tokens
 from etlrunner.lib.reply import Reply, clock_words
-from etlrunner.model import Clock, Secret
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock
 
 Style = Literal["oauth2", "oauth1", "header", "bearer", "basic", "none"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from etlrunner.lib import files
-from etlrunner.model import RawTable
+from etlrunner.model.tables import RawTable
 
 NAME = "unfinished.json"
 """Which tables of the folder are complete, since when, and what their bytes were."""

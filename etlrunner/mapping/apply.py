@@ -38,22 +38,12 @@ from etlrunner.mapping import (
 )
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.watch import NOBODY, Watch
-from etlrunner.model import (
-    CodeUse,
-    Counts,
-    Finding,
-    FinishedTable,
-    Flow,
-    MappingSet,
-    Options,
-    Problem,
-    Progress,
-    Step,
-    StepCounts,
-    TableMapping,
-    Touched,
-    Verdict,
-)
+from etlrunner.model.components import Options
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import MappingSet, Step, TableMapping
+from etlrunner.model.problems import Finding, Problem, Verdict
+from etlrunner.model.surroundings import Progress
+from etlrunner.model.tables import CodeUse, Counts, FinishedTable, StepCounts, Touched
 from etlrunner.table import ROW, ColumnTable, NumberedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER, TargetTable
 

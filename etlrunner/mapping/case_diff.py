@@ -9,7 +9,7 @@ from typing import Any
 
 from etlrunner.config.case_rows import Row, Rows
 from etlrunner.lib.document import Scalar
-from etlrunner.model import Place
+from etlrunner.model.problems import Place
 from etlrunner.target import TargetTable
 
 Fates = Mapping[str, tuple[str, ...]]

@@ -24,15 +24,11 @@ from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import case_diff, from_database
 from etlrunner.mapping.apply import Resolve, map_tables, tables_beside, tables_needed
 from etlrunner.mapping.case_diff import Difference
-from etlrunner.model import (
-    Finding,
-    FinishedTable,
-    Flow,
-    LookupTable,
-    MappingSet,
-    Problem,
-    SilentProgress,
-)
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import LookupTable, MappingSet
+from etlrunner.model.problems import Finding, Problem
+from etlrunner.model.surroundings import SilentProgress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
 TARGETS = APPLE_SCHOOL_MANAGER.tables

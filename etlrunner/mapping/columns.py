@@ -13,7 +13,8 @@ from etlrunner.expressions import Type, compile_value
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions, lookups
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Column, LookupTable, Problem, TableMapping, Verdict
+from etlrunner.model.mapping import Column, LookupTable, TableMapping
+from etlrunner.model.problems import Problem, Verdict
 from etlrunner.table import LIST
 from etlrunner.target import TargetTable
 

@@ -13,7 +13,9 @@ from etlrunner import roster
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Compiled, Rule, Type, compile_value, compile_where
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Located, Options, Problem, Step
+from etlrunner.model.components import Options
+from etlrunner.model.mapping import Step
+from etlrunner.model.problems import Located, Problem
 from etlrunner.table import LIST, ROW
 
 TODAY = "_today"

@@ -14,7 +14,8 @@ from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.mapping import lookups
-from etlrunner.model import Finding, LookupTable, Problem
+from etlrunner.model.mapping import LookupTable
+from etlrunner.model.problems import Finding, Problem
 
 ON, TAKE = "sourcedId", "known_as"
 """The columns of a crosswalk file."""

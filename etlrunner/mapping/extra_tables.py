@@ -24,7 +24,8 @@ from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions
-from etlrunner.model import ExtraTable, Place, Problem
+from etlrunner.model.mapping import ExtraTable
+from etlrunner.model.problems import Place, Problem
 from etlrunner.table import ROW, ColumnTable, NumberedTable
 
 Resolve = Callable[[str], ModuleType]

@@ -23,18 +23,11 @@ from etlrunner import table as tables
 from etlrunner.errors import ConfigurationError, Held, UsageError
 from etlrunner.lib import database_values, excel, files
 from etlrunner.mapping import lookups
-from etlrunner.model import (
-    DatabaseTable,
-    Hold,
-    LookupTable,
-    MappingSet,
-    Place,
-    Problem,
-    RawTable,
-    Secret,
-    SecretRef,
-    TableMapping,
-)
+from etlrunner.model.changes import Hold
+from etlrunner.model.mapping import DatabaseTable, LookupTable, MappingSet, TableMapping
+from etlrunner.model.problems import Place, Problem
+from etlrunner.model.secrets import Secret, SecretRef
+from etlrunner.model.tables import RawTable
 
 if TYPE_CHECKING:
     from etlrunner.lib.reading_database import Snapshot

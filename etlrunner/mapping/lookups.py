@@ -9,7 +9,9 @@ import polars as pl
 
 from etlrunner.errors import ConfigurationError
 from etlrunner.mapping import extra_tables
-from etlrunner.model import CodeUse, ExtraTable, LookupTable, Problem
+from etlrunner.model.mapping import ExtraTable, LookupTable
+from etlrunner.model.problems import Problem
+from etlrunner.model.tables import CodeUse
 
 CASE, SPACES = "case", "spaces"
 

@@ -15,7 +15,7 @@ from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.lib import files
 from etlrunner.mapping.apply import Resolve
-from etlrunner.model import Step, TableMapping
+from etlrunner.model.mapping import Step, TableMapping
 from etlrunner.table import ROW
 
 LARGE = ("users", "enrollments")

@@ -11,7 +11,8 @@ import polars as pl
 
 from etlrunner import roster
 from etlrunner.errors import UsageError
-from etlrunner.model import Located, MappingSet, TableMapping
+from etlrunner.model.mapping import MappingSet, TableMapping
+from etlrunner.model.problems import Located
 
 NOT_ALWAYS = frozenset(
     {

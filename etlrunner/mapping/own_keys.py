@@ -11,7 +11,7 @@ import polars as pl
 from etlrunner import table as tables
 from etlrunner.errors import ConfigurationError
 from etlrunner.mapping.columns import compile_columns
-from etlrunner.model import Column, TableMapping
+from etlrunner.model.mapping import Column, TableMapping
 from etlrunner.target import TargetTable
 
 SOURCE = "sourcedId"

@@ -20,7 +20,8 @@ from etlrunner.config.cases import AS_OF
 from etlrunner.mapping.apply import tables_needed
 from etlrunner.mapping.masking import Ids, Masks, moved
 from etlrunner.mapping.select import LEFT_OUT
-from etlrunner.model import Flow, MappingSet
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import MappingSet
 from etlrunner.table import ROW
 
 KINDS = {

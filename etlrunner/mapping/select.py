@@ -17,7 +17,8 @@ from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.mapping import crosswalk
 from etlrunner.mapping.watch import NOBODY, Watch
-from etlrunner.model import Finding, Flow, Located, Problem, Select
+from etlrunner.model.flow import Flow, Select
+from etlrunner.model.problems import Finding, Located, Problem
 
 REASONS = (
     "select.status",

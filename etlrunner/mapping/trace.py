@@ -19,7 +19,9 @@ from etlrunner import table as tables
 from etlrunner.mapping import apply, conditions, nearby, select
 from etlrunner.mapping.columns import Made
 from etlrunner.mapping.watch import Rules, Watch
-from etlrunner.model import Flow, SilentProgress, Step
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import Step
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.table import ROW
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 

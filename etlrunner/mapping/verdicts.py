@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from etlrunner.model import Column, Flow, MappingSet, Verdict
+from etlrunner.model.flow import Flow
+from etlrunner.model.mapping import Column, MappingSet
+from etlrunner.model.problems import Verdict
 from etlrunner.target import TargetTable
 
 OF_MAPPING = ("required", "max_length", "lookup")

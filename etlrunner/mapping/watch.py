@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from etlrunner.model import Step
+from etlrunner.model.mapping import Step
 
 if TYPE_CHECKING:
     from etlrunner.mapping.columns import Made

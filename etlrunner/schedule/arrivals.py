@@ -18,7 +18,9 @@ from etlrunner import seasons
 from etlrunner.history.store import History
 from etlrunner.lib import dropped
 from etlrunner.lib.dropped import Dropped
-from etlrunner.model import Clock, Flow, RunRecord
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock
 from etlrunner.schedule import calendar
 from etlrunner.schedule.decide import MAY_HEAL, MOST_INTERRUPTIONS
 

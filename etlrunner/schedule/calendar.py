@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from etlrunner.model import Schedule
+from etlrunner.model.flow import Schedule
 
 HORIZON = timedelta(days=4400)
 """How far to look for an occurrence: past the eight years that February 29 can be away."""

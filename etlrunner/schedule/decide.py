@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from etlrunner.history.store import Try
-from etlrunner.model import Flow, Retry, Schedule
+from etlrunner.model.flow import Flow, Retry, Schedule
 from etlrunner.schedule import calendar
 from etlrunner.schedule.calendar import Occurrence
 

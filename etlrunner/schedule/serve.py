@@ -12,7 +12,9 @@ from typing import Protocol
 from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Clock, Flow, RunRecord
+from etlrunner.model.flow import Flow
+from etlrunner.model.run import RunRecord
+from etlrunner.model.surroundings import Clock
 from etlrunner.schedule.arrivals import SETTLE, Arrivals, is_watching
 from etlrunner.schedule.calendar import Occurrence
 from etlrunner.schedule.decide import Attempt, Decision, decide

@@ -15,7 +15,9 @@ from typing import Any
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp
-from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
+from etlrunner.model.components import Options
+from etlrunner.model.delivery import Archive, Reached, Receipt
+from etlrunner.model.surroundings import Clock, Progress
 
 NAME = "apple-school-manager"
 PREFILLED: Mapping[str, Any] = {

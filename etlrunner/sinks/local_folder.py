@@ -14,7 +14,9 @@ from pathlib import Path
 from etlrunner.errors import LocalTrouble
 from etlrunner.lib import files
 from etlrunner.lib import remote_name as names
-from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
+from etlrunner.model.components import Options
+from etlrunner.model.delivery import Archive, Reached, Receipt
+from etlrunner.model.surroundings import Clock, Progress
 
 NAME = "local-folder"
 _BLOCK = 1024 * 1024

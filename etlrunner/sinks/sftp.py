@@ -10,7 +10,9 @@ from pathlib import Path
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp, sftp_probe
-from etlrunner.model import Archive, Clock, Options, Progress, Reached, Receipt
+from etlrunner.model.components import Options
+from etlrunner.model.delivery import Archive, Reached, Receipt
+from etlrunner.model.surroundings import Clock, Progress
 
 NAME = "sftp"
 

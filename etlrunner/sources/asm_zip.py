@@ -17,7 +17,9 @@ from etlrunner import roster
 from etlrunner.errors import ChecksFailed, UsageError
 from etlrunner.lib import apple_lines, columns
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Clock, Finding, Options, Progress
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Finding
+from etlrunner.model.surroundings import Clock, Progress
 from etlrunner.sources import csv_files, zip_files
 from etlrunner.sources.csv_files import Trouble
 from etlrunner.sources.report import PullReport

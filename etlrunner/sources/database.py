@@ -11,7 +11,9 @@ import polars as pl
 
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError
 from etlrunner.lib import database_values, reading_database
-from etlrunner.model import Clock, Finding, Options, Problem, Progress
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Finding, Problem
+from etlrunner.model.surroundings import Clock, Progress
 from etlrunner.sources import definition as definitions
 from etlrunner.sources import foreign
 from etlrunner.sources.definition import TableDefinition

@@ -17,7 +17,8 @@ from etlrunner.lib.http import Timeouts
 from etlrunner.lib.oauth import TokenRequest
 from etlrunner.lib.paging_styles import Paging
 from etlrunner.lib.sign_in import Auth
-from etlrunner.model import Located, Options, Problem
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Located, Problem
 from etlrunner.sources import shape
 from etlrunner.sources.shape import Shape
 

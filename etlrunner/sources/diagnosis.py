@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from etlrunner.errors import ConfigurationError, EtlError, Refused
 from etlrunner.lib.http import Door
 from etlrunner.lib.reply import Reply, address_problem
-from etlrunner.model import Options
+from etlrunner.model.components import Options
 from etlrunner.sources import addresses
 
 ROSTER = {

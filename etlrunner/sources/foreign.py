@@ -10,7 +10,9 @@ from etlrunner import roster
 from etlrunner.errors import ConfigurationError, UsageError
 from etlrunner.expressions import Type
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Options, Problem, Progress
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
+from etlrunner.model.surroundings import Progress
 from etlrunner.sources import definition as definitions
 from etlrunner.sources import shape
 from etlrunner.sources.definition import Definition, TableDefinition

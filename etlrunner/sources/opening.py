@@ -8,7 +8,10 @@ from typing import Any
 from etlrunner.lib.exchanges import Seen
 from etlrunner.lib.http import Door, Limits, Timeouts
 from etlrunner.lib.oauth import TokenPlan
-from etlrunner.model import Clock, Options, Problem, Secret
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock
 from etlrunner.sources import addresses
 from etlrunner.sources.definition import Definition
 

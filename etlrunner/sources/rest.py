@@ -22,7 +22,10 @@ from etlrunner.lib.oauth import NotThere, SignedIn, Tokens
 from etlrunner.lib.records import TableReader
 from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.lib.sign_in import SignedEach
-from etlrunner.model import Clock, Options, Problem, Progress, Secret
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import Clock, Progress
 from etlrunner.sources import addresses, diagnosis, opening, shape
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import Definition, TableDefinition

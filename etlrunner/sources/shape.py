@@ -18,7 +18,7 @@ from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Rule, Type, compile_value, compile_where
 from etlrunner.lib import columns
 from etlrunner.lib.suggest import close_to
-from etlrunner.model import Located, Problem
+from etlrunner.model.problems import Located, Problem
 from etlrunner.table import LIST, collect, schema_of
 
 ANY_DAY = date(2000, 1, 1)

@@ -15,7 +15,10 @@ import polars as pl
 from etlrunner.errors import ChecksFailed, Unreachable
 from etlrunner.lib import columns, scratch
 from etlrunner.mapping import extra_tables
-from etlrunner.model import Clock, ExtraTable, Finding, Options, Problem, Progress
+from etlrunner.model.components import Options
+from etlrunner.model.mapping import ExtraTable
+from etlrunner.model.problems import Finding, Problem
+from etlrunner.model.surroundings import Clock, Progress
 from etlrunner.sources import csv_files, foreign
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import TableDefinition

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from etlrunner.errors import ConfigurationError, Unreachable
 from etlrunner.lib import dropped, scratch
-from etlrunner.model import Clock, Options, Problem
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
+from etlrunner.model.surroundings import Clock
 
 
 @dataclass(frozen=True, slots=True)

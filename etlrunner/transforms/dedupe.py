@@ -8,7 +8,7 @@ import petl
 
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options
+from etlrunner.model.components import Options
 from etlrunner.table import ColumnTable, frame_of
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options
+from etlrunner.model.components import Options
 from etlrunner.table import LIST, ColumnTable, frame_of
 
 

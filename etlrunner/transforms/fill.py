@@ -8,7 +8,7 @@ import petl
 
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options
+from etlrunner.model.components import Options
 
 ONLY_BESIDE = True
 """The row above a pupil is another pupil: it is for sheets, whose order means something."""

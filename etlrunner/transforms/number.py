@@ -14,7 +14,8 @@ from etlrunner.lib.numbering import Form, Ledger, NoRoom
 from etlrunner.mapping import assigned as memory
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Finding, Options, Problem
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Finding, Problem
 from etlrunner.table import ColumnTable, collect, frame_of
 
 KEY = "_number_key"

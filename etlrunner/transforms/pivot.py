@@ -10,7 +10,8 @@ import polars as pl
 from etlrunner.errors import ChecksFailed
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Finding, Options
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Finding
 from etlrunner.table import ROW, NumberedTable, collect, frame_of
 
 

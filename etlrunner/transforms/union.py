@@ -10,7 +10,8 @@ import polars as pl
 from etlrunner.errors import ConfigurationError
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options, Problem
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
 from etlrunner.table import LIST, ROW, TEXT, ColumnTable, frame_of
 
 

@@ -9,7 +9,8 @@ import petl
 from etlrunner.errors import ConfigurationError
 from etlrunner.mapping import conditions
 from etlrunner.mapping.conditions import Columns
-from etlrunner.model import Options, Problem
+from etlrunner.model.components import Options
+from etlrunner.model.problems import Problem
 
 
 def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table]) -> petl.Table:

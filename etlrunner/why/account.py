@@ -25,7 +25,9 @@ from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files, shapes
 from etlrunner.mapping import from_database, lookups, trace
 from etlrunner.mapping.trace import MadeRow, Ruled, Stepped, Traced
-from etlrunner.model import Flow, LeftOut, Place, TableMapping
+from etlrunner.model.flow import Flow, LeftOut
+from etlrunner.model.mapping import TableMapping
+from etlrunner.model.problems import Place
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 from etlrunner.why.records import Records
 

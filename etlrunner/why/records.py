@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from etlrunner import table as tables
-from etlrunner.model import Flow
+from etlrunner.model.flow import Flow
 from etlrunner.table import ROW
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 

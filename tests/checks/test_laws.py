@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, references
-from etlrunner.model import Flow, Merge, Ruling, SilentProgress
+from etlrunner.model.flow import Flow, Merge, Ruling
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 from tests.support.finished import District

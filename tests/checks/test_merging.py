@@ -13,7 +13,10 @@ import pytest
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, merging, references
 from etlrunner.guard import guard
-from etlrunner.model import Changes, Limit, Merge, Safeguards, SilentProgress, TableSafeguards
+from etlrunner.model.changes import Changes
+from etlrunner.model.flow import Merge
+from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished, mapped
 from tests.support.finished import District

@@ -9,7 +9,9 @@ import pytest
 
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, policy, references, rulings
-from etlrunner.model import Assertion, Located, Ruling, SilentProgress, Verdict
+from etlrunner.model.flow import Assertion, Ruling
+from etlrunner.model.problems import Located, Verdict
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 from tests.support.finished import District

@@ -8,7 +8,7 @@ import polars as pl
 
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, references
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.package import package
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished

@@ -10,7 +10,7 @@ import pytest
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, references, rules
 from etlrunner.checks.listing import LISTED
-from etlrunner.model import Finding
+from etlrunner.model.problems import Finding
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 from tests.support.finished import District

@@ -10,7 +10,9 @@ import pytest
 
 from etlrunner import check
 from etlrunner.checks import apple_school_manager, books, references, rules, rulings
-from etlrunner.model import Ruling, SilentProgress, Verdict
+from etlrunner.model.flow import Ruling
+from etlrunner.model.problems import Verdict
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished, mapped
 from tests.support.finished import District

@@ -15,7 +15,7 @@ import yaml
 
 from etlrunner.cli import main
 from etlrunner.lib import annotations
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 from tests.cli.conftest import Etlrunner
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etlrunner.compare import compare
-from etlrunner.model import Changes
+from etlrunner.model.changes import Changes
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 from tests.support.finished import District

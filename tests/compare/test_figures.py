@@ -7,7 +7,7 @@ from pathlib import Path
 
 from etlrunner import figures
 from etlrunner.checks.rules import RULES
-from etlrunner.model import Figures
+from etlrunner.model.changes import Figures
 from tests.support import finished
 from tests.support.finished import District
 

@@ -11,7 +11,7 @@ from etlrunner.config import left_out, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import render
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 FLOW = """\
 version: 1

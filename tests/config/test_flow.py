@@ -13,7 +13,9 @@ import pytest
 from etlrunner.config import domain, timezones, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError
-from etlrunner.model import Limit, Place, SecretRef
+from etlrunner.model.problems import Place
+from etlrunner.model.safeguards import Limit
+from etlrunner.model.secrets import SecretRef
 
 ROOT = Path(__file__).parents[2]
 FLOW = """version: 1

@@ -14,7 +14,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import render
 from etlrunner.lib.document import Document, Key, Places, Scalar, Spot
-from etlrunner.model import Place
+from etlrunner.model.problems import Place
 
 FLOW = """version: 1
 source: {type: oneroster-csv, path: roster}

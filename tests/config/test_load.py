@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etlrunner.config import load
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib.document import Scalar
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 PIECES = st.sampled_from(
     [

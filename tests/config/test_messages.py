@@ -10,7 +10,7 @@ from etlrunner import errors
 from etlrunner.config.explain import EXPLANATIONS
 from etlrunner.expressions.codes import CODES
 from etlrunner.lib import render
-from etlrunner.model import Place, Problem
+from etlrunner.model.problems import Place, Problem
 
 PACKAGE = Path(errors.__file__).parent
 PROBLEM = Problem(

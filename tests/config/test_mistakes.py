@@ -12,7 +12,7 @@ from etlrunner.config.explain import EXPLANATIONS
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import render
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yaml"))
 

@@ -18,7 +18,7 @@ from etlrunner.config import layers, secrets, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, SecretMissing, UsageError
 from etlrunner.lib import plain, render
-from etlrunner.model import Secret, SecretRef
+from etlrunner.model.secrets import Secret, SecretRef
 
 CANARY = "canary-Tr0ub4dor&3"
 

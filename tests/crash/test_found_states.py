@@ -10,7 +10,7 @@ import pytest
 
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import far_side
-from etlrunner.model import RunRecord
+from etlrunner.model.run import RunRecord
 from etlrunner.sandbox import sftp
 from tests.support.killed import FLOW, NEXT, Scene
 from tests.support.matrix import proves

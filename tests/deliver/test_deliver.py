@@ -13,7 +13,7 @@ import pytest
 from etlrunner import deliver
 from etlrunner.errors import DeliveryFailed, LocalTrouble, Unreachable, UsageError
 from etlrunner.lib.watch import Watch
-from etlrunner.model import Archive, Receipt
+from etlrunner.model.delivery import Archive, Receipt
 from tests.support import delivery
 from tests.support.clock import SimulatedClock
 

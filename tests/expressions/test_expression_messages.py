@@ -9,7 +9,7 @@ import pytest
 
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import CODES, Type, compile_value, compile_where
-from etlrunner.model import Located, Place, Problem
+from etlrunner.model.problems import Located, Place, Problem
 from tests.support import mistakes
 
 COLUMNS = dict.fromkeys(

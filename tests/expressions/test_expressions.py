@@ -22,7 +22,7 @@ from etlrunner.expressions.compiler import ALLOWED
 from etlrunner.expressions.filters import FILTERS, TESTS
 from etlrunner.expressions.operators import OPERATORS
 from etlrunner.expressions.spreadsheet import FROM_EXCEL
-from etlrunner.model import Located
+from etlrunner.model.problems import Located
 from tests.support import oracle
 
 TODAY = date(2027, 1, 15)

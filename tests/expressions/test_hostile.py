@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import CODES, Compiled, Rule, Type, compile_value, compile_where
-from etlrunner.model import Located
+from etlrunner.model.problems import Located
 from tests.support import expression_texts as texts
 from tests.support import oracle_sweep
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from etlrunner.expressions import Type, compile_value
 from etlrunner.expressions.catalogue import Operator
 from etlrunner.expressions.operators import OPERATORS
-from etlrunner.model import Located
+from etlrunner.model.problems import Located
 from tests.support import expression_texts as texts
 from tests.support import oracle_sweep
 

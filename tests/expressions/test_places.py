@@ -16,7 +16,7 @@ from etlrunner.config import load
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Type, compile_value
 from etlrunner.lib.document import Scalar
-from etlrunner.model import Located
+from etlrunner.model.problems import Located
 
 WRONG = "zzz"
 """A column that is not there; it stands once in each file."""

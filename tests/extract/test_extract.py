@@ -18,7 +18,7 @@ from etlrunner.errors import Incomplete, Refused, Unreachable
 from etlrunner.extract import extract
 from etlrunner.lib.clock import SystemClock
 from etlrunner.lib.paging import Moved
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.table import BatchTable, schema_of
 
 SCHEMA = schema_of(roster.TABLES["orgs"])

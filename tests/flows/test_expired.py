@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from etlrunner import engine, notify
-from etlrunner.model import Flow
+from etlrunner.model.flow import Flow
 from etlrunner.run import Request
 from tests.support.project import TestProject
 

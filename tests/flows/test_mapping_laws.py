@@ -16,7 +16,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etlrunner.model import Located, SchoolSelection, Select
+from etlrunner.model.flow import SchoolSelection, Select
+from etlrunner.model.problems import Located
 from tests.support.mapped import Mapped, map_rows
 
 Roster = Mapping[str, Sequence[Mapping[str, Any]]]

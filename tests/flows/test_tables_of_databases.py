@@ -17,7 +17,8 @@ from etlrunner import plan as plans
 from etlrunner.cli import main
 from etlrunner.errors import ConfigurationError, Held, Refused, SecretMissing, Unreachable
 from etlrunner.mapping import apply, from_database
-from etlrunner.model import Problem, SilentProgress
+from etlrunner.model.problems import Problem
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.run import Result
 from tests.support import postgres, rosters
 from tests.support.project import TestProject

@@ -11,22 +11,11 @@ from pathlib import Path
 import pytest
 
 from etlrunner.guard import guard, scope_of
-from etlrunner.model import (
-    Changes,
-    Counts,
-    Figures,
-    FinishedTable,
-    Flow,
-    Hold,
-    LeftOut,
-    Limit,
-    Located,
-    Safeguards,
-    SchoolSelection,
-    Select,
-    TableChanges,
-    TableSafeguards,
-)
+from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
+from etlrunner.model.flow import Flow, LeftOut, SchoolSelection, Select
+from etlrunner.model.problems import Located
+from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
+from etlrunner.model.tables import Counts, FinishedTable
 from tests.support import finished
 
 SHARE, COUNT = Limit(share=0.05), Limit(count=50)

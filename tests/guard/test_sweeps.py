@@ -21,7 +21,10 @@ from etlrunner.compare import compare
 from etlrunner.config.project import Project
 from etlrunner.guard import guard
 from etlrunner.mapping import apply
-from etlrunner.model import Changes, Figures, Flow, Safeguards, SilentProgress
+from etlrunner.model.changes import Changes, Figures
+from etlrunner.model.flow import Flow
+from etlrunner.model.safeguards import Safeguards
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox.district import District as Sandbox
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished

@@ -15,7 +15,8 @@ from etlrunner.errors import Busy, LocalTrouble, UsageError
 from etlrunner.history import leases
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import RunRecord, Secret
+from etlrunner.model.run import RunRecord
+from etlrunner.model.secrets import Secret
 from tests.support import postgres
 
 pytestmark = pytest.mark.skipif(postgres.programs() is None, reason=postgres.MISSING)

@@ -18,8 +18,10 @@ from etlrunner.errors import Busy, LocalTrouble, UsageError
 from etlrunner.history import database, pruning
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Counts, Delivery, Receipt, RunRecord, StepCounts
-from etlrunner.model import History as Keeping
+from etlrunner.model.delivery import Delivery, Receipt
+from etlrunner.model.flow import History as Keeping
+from etlrunner.model.run import RunRecord
+from etlrunner.model.tables import Counts, StepCounts
 from tests.support.matrix import proves
 
 DAY = date(2027, 3, 1)
@@ -141,7 +143,8 @@ HOLD = """
 import sys, pathlib, datetime, time
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Delivery, RunRecord
+from etlrunner.model.delivery import Delivery
+from etlrunner.model.run import RunRecord
 history = History.open(pathlib.Path(sys.argv[1]) if "://" not in sys.argv[1] else sys.argv[1])
 day = datetime.date(2027, 3, 1)
 record = RunRecord(id=history.new_run_id("f", day), flow="f", trigger="schedule", scheduled_date=day,

@@ -12,7 +12,10 @@ import pytest
 
 from etlrunner.errors import ChecksFailed
 from etlrunner.mapping import apply
-from etlrunner.model import Column, Located, LookupTable, SilentProgress, Step, StepCounts
+from etlrunner.model.mapping import Column, LookupTable, Step
+from etlrunner.model.problems import Located
+from etlrunner.model.surroundings import SilentProgress
+from etlrunner.model.tables import StepCounts
 from etlrunner.table import ROW
 from tests.support import mapped as support
 from tests.support.mapped import (

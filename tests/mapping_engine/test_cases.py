@@ -7,7 +7,7 @@ from typing import Any
 from etlrunner.config.case_rows import Rows
 from etlrunner.lib.document import Scalar
 from etlrunner.mapping import case_diff
-from etlrunner.model import Place
+from etlrunner.model.problems import Place
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
 ROSTERS = APPLE_SCHOOL_MANAGER.tables["rosters"]

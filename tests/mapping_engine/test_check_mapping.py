@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from etlrunner.mapping import apply
-from etlrunner.model import Column, Located, LookupTable, MappingSet, Place, Problem, Step
+from etlrunner.model.mapping import Column, LookupTable, MappingSet, Step
+from etlrunner.model.problems import Located, Place, Problem
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 from tests.support.mapped import mapping, only, resolve, shipped
 

@@ -14,7 +14,8 @@ from etlrunner import roster
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.mapping import apply, extra_tables, lookups
-from etlrunner.model import Column, ExtraTable, Located, LookupTable, Place, Step
+from etlrunner.model.mapping import Column, ExtraTable, LookupTable, Step
+from etlrunner.model.problems import Located, Place
 from tests.support.mapped import SCHOOL, map_rows, mapping, only, resolve, section, teacher
 
 

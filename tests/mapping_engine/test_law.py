@@ -11,7 +11,7 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etlrunner.model import Select
+from etlrunner.model.flow import Select
 from tests.support.mapped import map_rows
 
 IDS = st.sampled_from(["1", "2", "3", "4", ""])

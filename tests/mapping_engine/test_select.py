@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from etlrunner.errors import ChecksFailed, ConfigurationError
-from etlrunner.model import Located, Place, SchoolSelection, Select
+from etlrunner.model.flow import SchoolSelection, Select
+from etlrunner.model.problems import Located, Place
 from tests.support.mapped import (
     SCHOOL,
     enrollment,

@@ -9,7 +9,8 @@ import pytest
 
 from etlrunner.errors import ChecksFailed
 from etlrunner.mapping import verdicts
-from etlrunner.model import Column, Located, LookupTable, MappingSet, Verdict
+from etlrunner.model.mapping import Column, LookupTable, MappingSet
+from etlrunner.model.problems import Located, Verdict
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 from tests.support.mapped import SCHOOL, Mapped, map_rows, mapping, only, student
 

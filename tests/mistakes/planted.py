@@ -15,7 +15,7 @@ from pathlib import Path
 from etlrunner.cli import validate
 from etlrunner.config.project import Project
 from etlrunner.lib import render
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 
 HERE = Path(__file__).parent
 TOLD = HERE / "told"

@@ -9,7 +9,7 @@ import pytest
 
 from etlrunner.config.explain import EXPLANATIONS
 from etlrunner.expressions.codes import CODES
-from etlrunner.model import Problem
+from etlrunner.model.problems import Problem
 from tests.mistakes import planted
 from tests.mistakes.planted import MISTAKES, TOLD
 

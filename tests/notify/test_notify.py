@@ -13,16 +13,12 @@ import pytest
 from etlrunner import notify
 from etlrunner.config.project import Project
 from etlrunner.lib import notify as messenger
-from etlrunner.model import (
-    Component,
-    Counts,
-    Flow,
-    MappingSet,
-    Notify,
-    RunRecord,
-    Secret,
-    SecretRef,
-)
+from etlrunner.model.components import Component
+from etlrunner.model.flow import Flow, Notify
+from etlrunner.model.mapping import MappingSet
+from etlrunner.model.run import RunRecord
+from etlrunner.model.secrets import Secret, SecretRef
+from etlrunner.model.tables import Counts
 
 
 class Inbox:

@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 
 from etlrunner.history.store import History
-from etlrunner.model import Component, Flow, MappingSet, Retry, RunRecord, Schedule, Season
+from etlrunner.model.components import Component
+from etlrunner.model.flow import Flow, Retry, Schedule
+from etlrunner.model.mapping import MappingSet
+from etlrunner.model.run import RunRecord
+from etlrunner.model.safeguards import Season
 from etlrunner.schedule.serve import run_due, serve
 from tests.support.clock import SimulatedClock
 

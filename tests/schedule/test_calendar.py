@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etlrunner.model import Schedule
+from etlrunner.model.flow import Schedule
 from etlrunner.schedule import calendar
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -270,7 +270,7 @@ def test_any_other_cron_is_refused_in_words(expression, words):
 def test_us_zones_work_without_system_zone_data():
     script = (
         "import zoneinfo, datetime; assert zoneinfo.TZPATH == ()\n"
-        "from etlrunner.model import Schedule\n"
+        "from etlrunner.model.flow import Schedule\n"
         "from etlrunner.schedule import calendar\n"
         f"for zone in {US_ZONES!r}:\n"
         "    print(calendar.instant(Schedule(zone, 2), datetime.date(2027, 7, 1)).hour)\n"

@@ -14,7 +14,11 @@ import pytest
 from etlrunner.errors import Busy, ConfigurationError, LocalTrouble
 from etlrunner.history.store import History
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Component, Flow, MappingSet, Problem, Retry, RunRecord, Schedule
+from etlrunner.model.components import Component
+from etlrunner.model.flow import Flow, Retry, Schedule
+from etlrunner.model.mapping import MappingSet
+from etlrunner.model.problems import Problem
+from etlrunner.model.run import RunRecord
 from etlrunner.schedule.serve import run_due, serve
 from tests.support.clock import SimulatedClock
 

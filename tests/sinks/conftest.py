@@ -10,7 +10,8 @@ import pytest
 
 from etlrunner import deliver
 from etlrunner.lib.sftp_upload import unwatched
-from etlrunner.model import Archive, Receipt, SilentProgress
+from etlrunner.model.delivery import Archive, Receipt
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sinks import apple_school_manager
 from tests.support import delivery
 from tests.support.clock import SimulatedClock

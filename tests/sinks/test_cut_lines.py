@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from etlrunner.errors import EtlError
-from etlrunner.model import Archive, Receipt, SilentProgress
+from etlrunner.model.delivery import Archive, Receipt
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sinks import apple_school_manager, sftp
 from tests.support import cut_line, delivery, openssh, sweeps
 from tests.support.delivery import PATIENT

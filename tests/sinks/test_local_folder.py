@@ -4,7 +4,7 @@ import pytest
 
 from etlrunner.errors import LocalTrouble, UsageError
 from etlrunner.lib import remote_name
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sinks import local_folder
 from tests.support.matrix import proves
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from etlrunner.errors import EtlError
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import sftp as sandbox
 from etlrunner.sinks import apple_school_manager, local_folder, sftp
 from tests.support import delivery, openssh

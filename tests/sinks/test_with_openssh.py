@@ -16,7 +16,8 @@ import pytest
 
 from etlrunner.errors import DeliveryFailed, EtlError, Refused
 from etlrunner.lib import sftp as door
-from etlrunner.model import Receipt, SilentProgress
+from etlrunner.model.delivery import Receipt
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sinks import apple_school_manager, sftp
 from tests.support import delivery, openssh
 from tests.support.delivery import CANARY, PATIENT

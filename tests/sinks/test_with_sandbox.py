@@ -23,7 +23,8 @@ from etlrunner.errors import (
 )
 from etlrunner.lib import sftp as door
 from etlrunner.lib.host_keys import HostKey
-from etlrunner.model import Archive, Receipt, SilentProgress
+from etlrunner.model.delivery import Archive, Receipt
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import sftp as sandbox
 from etlrunner.sinks import apple_school_manager, sftp
 from tests.support import delivery

@@ -12,7 +12,7 @@ import pytest
 from etlrunner.errors import ChecksFailed, EtlError, Incomplete
 from etlrunner.extract import extract
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import asm_zip
 
 TABLES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")

@@ -12,7 +12,8 @@ from etlrunner import roster
 from etlrunner.errors import ConfigurationError, Refused
 from etlrunner.lib import records, shipped
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import skyward
 from etlrunner.sandbox.district import District
 from etlrunner.sandbox.wire import Incoming, Reply

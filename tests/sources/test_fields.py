@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from etlrunner.extract import extract
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import rest
 from tests.support import rosters
 from tests.support.clock import SimulatedClock

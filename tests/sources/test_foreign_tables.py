@@ -14,7 +14,8 @@ from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Refused
 from etlrunner.extract import extract
 from etlrunner.lib import reading_database
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import database, table_file
 from tests.support import postgres
 

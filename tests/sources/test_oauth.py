@@ -9,7 +9,7 @@ import pytest
 
 from etlrunner.errors import ConfigurationError, Incomplete, Refused, Unreachable
 from etlrunner.lib.oauth import TokenRequest, clamp_lifetime
-from etlrunner.model import Secret
+from etlrunner.model.secrets import Secret
 from tests.support import rosters
 from tests.support.clock import SimulatedClock
 from tests.support.http_fault import FaultServer

@@ -14,7 +14,8 @@ from etlrunner.errors import Refused
 from etlrunner.extract import extract
 from etlrunner.lib import oauth1
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import signatures, skyward
 from etlrunner.sandbox.district import District
 from etlrunner.sandbox.wire import Incoming

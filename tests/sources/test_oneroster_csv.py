@@ -13,7 +13,7 @@ import pytest
 from etlrunner.errors import ChecksFailed, EtlError, Incomplete, Unreachable
 from etlrunner.extract import extract
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import SilentProgress
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import oneroster_csv
 from tests.support import rosters
 

@@ -13,7 +13,8 @@ import pytest
 from etlrunner import roster
 from etlrunner.errors import ConfigurationError, Incomplete, Refused, Unreachable
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import rest
 from tests.support import rosters
 from tests.support.clock import SimulatedClock

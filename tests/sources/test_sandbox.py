@@ -10,7 +10,8 @@ import pytest
 
 from etlrunner.extract import extract
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import skyward
 from etlrunner.sandbox.district import District
 from etlrunner.sources import oneroster_csv, rest

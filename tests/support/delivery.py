@@ -7,7 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from etlrunner.model import Archive, Secret
+from etlrunner.model.delivery import Archive
+from etlrunner.model.secrets import Secret
 
 CANARY = "c4nary-0f-a-passw0rd"
 """A secret that must never be seen anywhere."""

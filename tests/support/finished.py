@@ -7,7 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner.model import Component, Counts, FinishedTable, Flow, MappingSet, Ruling, Verdict
+from etlrunner.model.components import Component
+from etlrunner.model.flow import Flow, Ruling
+from etlrunner.model.mapping import MappingSet
+from etlrunner.model.problems import Verdict
+from etlrunner.model.tables import Counts, FinishedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 
 Rows = list[dict[str, str]]

@@ -21,7 +21,7 @@ from typing import Any
 
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib.clock import SystemClock
-from etlrunner.model import RunRecord
+from etlrunner.model.run import RunRecord
 from etlrunner.run import Result
 from etlrunner.sandbox.district import District
 from tests.support.project import DAY, TestProject

@@ -14,21 +14,12 @@ import polars as pl
 from etlrunner import registry, roster, table
 from etlrunner.config.project import Project
 from etlrunner.mapping import apply
-from etlrunner.model import (
-    Column,
-    Component,
-    FinishedTable,
-    Flow,
-    LeftOut,
-    Located,
-    MappingSet,
-    Ruling,
-    Select,
-    SilentProgress,
-    Step,
-    TableMapping,
-    Verdict,
-)
+from etlrunner.model.components import Component
+from etlrunner.model.flow import Flow, LeftOut, Ruling, Select
+from etlrunner.model.mapping import Column, MappingSet, Step, TableMapping
+from etlrunner.model.problems import Located, Verdict
+from etlrunner.model.surroundings import SilentProgress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
 TODAY = date(2027, 3, 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from etlrunner.errors import ConfigurationError
 from etlrunner.expressions import Type, compile_value, compile_where
 from etlrunner.lib import render
-from etlrunner.model import Located, Place
+from etlrunner.model.problems import Located, Place
 
 FOLDER = Path(__file__).parents[1] / "expressions" / "mistakes"
 COLUMNS = dict.fromkeys(

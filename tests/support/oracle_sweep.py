@@ -25,7 +25,7 @@ import polars as pl
 from hypothesis import HealthCheck, Phase, given, settings
 
 from etlrunner.expressions import Type, compile_value, compile_where
-from etlrunner.model import Located
+from etlrunner.model.problems import Located
 from tests.support import expression_texts as texts
 from tests.support import oracle
 

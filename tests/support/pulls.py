@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from etlrunner import extract
-from etlrunner.model import Secret, SilentProgress
+from etlrunner.model.secrets import Secret
+from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import rest
 from tests.support.clock import SimulatedClock
 from tests.support.lakeside import NOW, Lakeside

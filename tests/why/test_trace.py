@@ -13,7 +13,9 @@ import pytest
 from etlrunner import plan as plans
 from etlrunner.mapping import apply, trace
 from etlrunner.mapping.trace import Trace
-from etlrunner.model import FinishedTable, Flow, SilentProgress
+from etlrunner.model.flow import Flow
+from etlrunner.model.surroundings import SilentProgress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER, FILE_ORDER
 from tests.support.project import DAY
 from tests.why.conftest import Ran

@@ -21,7 +21,7 @@ from etlrunner.checks.rules import (
     values,
 )
 from etlrunner.checks.rules.rule import VERDICTS, Rule
-from etlrunner.model import Severity
+from etlrunner.model.problems import Severity
 
 GROUPS: Mapping[str, tuple[Rule, ...]] = {
     "References": references.RULES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from etlrunner.model import Severity, Verdict
+from etlrunner.model.problems import Severity, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
     "fail": "the run ends with exit code 5, and nothing is sent",

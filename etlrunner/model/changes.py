@@ -1,0 +1,69 @@
+"""What one delivery would change, how large it is, and why it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """What one delivery would change in one table, in counts."""
+
+    table: str
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int] = field(default_factory=dict)
+    """Changed rows per column."""
+    schools: Mapping[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    """location_id -> (before, added, removed, changed); rosters count under their class's school."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """What the changes mean: moved (to another school), rekeyed (the same one under a new id), swapped
+    (an id has the name that another one had), replaced (an id means somebody else), role_changed
+    (from this file to the other one for people)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Against what was last delivered; `baseline` is that run's id, None for a first delivery."""
+
+    baseline: str | None
+    tables: Mapping[str, TableChanges]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The size of one delivery and what is odd in it, in counts: the trail that the next is held against."""
+
+    run_id: str
+    day: date
+    """The run's local date."""
+    rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Table -> location_id -> rows; rosters count under their class's school."""
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Counter (`students_without_class`) -> location_id -> how many."""
+
+    def total(self, table: str) -> int:
+        """All rows of a table."""
+        return sum(self.rows.get(table, {}).values())
+
+    def totals(self) -> dict[str, int]:
+        """Each counter over all schools."""
+        return {name: sum(schools.values()) for name, schools in self.counters.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One reason why a safeguard holds a run, in words and figures."""
+
+    safeguard: str
+    """The key in the flow: `safeguards.students.max_removed`, `first_delivery`, `empty_table`, …"""
+    message: str
+    table: str | None = None
+    school: str | None = None
+    value: str = ""
+    limit: str = ""
