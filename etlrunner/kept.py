@@ -111,7 +111,7 @@ def to_approve(
     last = deliveries.read(project.state / held.flow / "delivered")
     if last is not None and last.run_id != held.baseline:
         raise UsageError(
-            f"{held.id} is out of date: {last.run_id} was delivered since: not sent", hint=again
+            f"{held.id} is obsolete: {last.run_id} was delivered since: not sent", hint=again
         )
     if newer := history.overtaken_by(held):
         raise UsageError(

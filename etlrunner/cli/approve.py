@@ -48,6 +48,7 @@ def command(
             expected_hash=content,
         )
     if as_json:
+        report.keep(result)
         screen.document(report.as_data(result))
     else:
         report.show(result)

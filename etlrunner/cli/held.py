@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from etlrunner.cli import screen
-from etlrunner.model.changes import Changes, Hold
+from etlrunner.cli import brief, screen
+from etlrunner.model.changes import Hold
 from etlrunner.run import Result
-from etlrunner.target import FILE_ORDER
 
 MOST_LINES = 14
 """Of reasons; a typical hold stays within 40 lines."""
-MOST_SCHOOLS = 4
+FIRST = ("empty_table", "scope", "max_rekeyed", "max_swapped", "max_replaced", "max_role_changed")
+"""Reasons that explain the others stand above them: who has another id is also removed, and added."""
 
 
 def show(result: Result, holds: Sequence[Hold]) -> None:
@@ -23,14 +24,16 @@ def show(result: Result, holds: Sequence[Hold]) -> None:
     screen.say(textwrap.fill(first, screen.width(), break_on_hyphens=False) + "\n")
     _reasons(holds)
     if result.changes is not None:
-        _tables(result.changes)
-        if result.changes.baseline:
-            _schools(result.changes)
+        brief.tables(result, ("Apple has", "it would be"))
+        brief.schools(result)
+    _crosswalks(result)
     _next(result)
 
 
 def _since(result: Result) -> str:
     first = result.held_since
+    if result.changes is not None and result.changes.baseline is None and first is None:
+        return ""  # a first delivery
     if first is None:
         return " This is the first time."
     return f" So since {first.started:%Y-%m-%d %H:%M} UTC ({first.id})."
@@ -39,7 +42,7 @@ def _since(result: Result) -> str:
 def _reasons(holds: Sequence[Hold]) -> None:
     lines: list[str] = []
     shown = 0
-    for hold in holds:
+    for hold in sorted(holds, key=_rank):
         name = (
             hold.safeguard if hold.safeguard.startswith("scope") else hold.safeguard.split(".")[-1]
         )
@@ -60,39 +63,38 @@ def _reasons(holds: Sequence[Hold]) -> None:
         screen.say(f"  … and {len(holds) - shown} more reasons")
 
 
-def _tables(changes: Changes) -> None:
-    rows = [
-        [name, one.before, one.added, one.changed, one.removed, one.after]
-        for name in FILE_ORDER
-        if (one := changes.tables.get(name)) is not None
-    ]
-    header = ["table", "Apple has", "added", "changed", "removed", "it would be"]
-    screen.table(header, rows)
+def _rank(hold: Hold) -> bool:
+    """False comes first; among equals the order of the safeguards stays."""
+    return not any(part in FIRST for part in hold.safeguard.split("."))
 
 
-def _schools(changes: Changes) -> None:
-    """Where most is lost or gained: one line for each school."""
-    moved: Counter[str] = Counter()
-    for one in changes.tables.values():
-        for school, (_, added, removed, _) in one.schools.items():
-            moved[school] += added + removed
-    listed = [school for school, count in moved.most_common() if count]
-    for school in listed[:MOST_SCHOOLS]:
-        parts = []
-        for name, one in changes.tables.items():
-            before, added, removed, _ = one.schools.get(school, (0, 0, 0, 0))
-            signs = [f"{sign}{count:,}" for sign, count in (("-", removed), ("+", added)) if count]
-            if signs:
-                parts.append(f"{name} {' '.join(signs)} of {before:,}")
-        text = f"{school or 'no school'}: {', '.join(parts)}"
-        screen.say(textwrap.fill(text, screen.width() - 1, subsequent_indent="    "))
-    if len(listed) > MOST_SCHOOLS:
-        screen.say(f"… and {len(listed) - MOST_SCHOOLS} more schools")
+def _crosswalks(result: Result) -> None:
+    """What to do with a proposal: the lines to write, ready to be copied."""
+    if not result.crosswalks:
+        return
+    folder = _shown(next(iter(result.crosswalks.values())).parent)
+    to = "mappings/crosswalks"
+    screen.say(
+        "The same ones under new ids: approving would give each of them a second account. A\n"
+        "crosswalk keeps the ids that Apple knows. Review the proposal, and put it in place:"
+    )
+    if result.plan is not None and not (result.plan.project.root / to).is_dir():
+        screen.say(f"  mkdir -p {to}")
+    screen.say(f"  cp {folder}/*.csv {to}/\nand in flows/{result.record.flow}.yaml:\n  crosswalks:")
+    for table, path in result.crosswalks.items():
+        screen.say(f"    {table}: crosswalks/{path.name}")
+    screen.say()
+
+
+def _shown(folder: Path) -> Path:
+    """As it is typed here: from the working directory, where it lies below that."""
+    here = Path.cwd().resolve()
+    whole = folder.resolve()
+    return Path(os.path.relpath(whole, here)) if whole.is_relative_to(here) else folder
 
 
 def _next(result: Result) -> None:
     record = result.record
-    screen.say()
     if record.trigger != "plan" and record.content_hash:
         screen.say(f'It is right:    etlrunner approve {record.id} --because "…"')
     screen.say(f"It is wrong:    mend it in the SIS, then etlrunner run {record.flow}")

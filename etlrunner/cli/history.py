@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import options, report, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.lib import far_side, plain
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many runs."
 )
-@click.option("--all", "whole", is_flag=True, help="Of a held RUN: its whole report.")
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Of one RUN: its whole report, as long as its rows are kept.",
+)
 @options.json_option
 @options.project_option
 def command(name: str | None, limit: int, whole: bool, as_json: bool, project: Project) -> None:
@@ -39,7 +44,7 @@ def command(name: str | None, limit: int, whole: bool, as_json: bool, project: P
             if as_json:
                 screen.document(plain.of(record) | {"overtaken_by": newer_one})
             else:
-                _one(record, newer_one)
+                _one(record, newer_one, _kept(project, record, report.SCREEN))
             return
         runs = services.history.runs(name, limit=limit)
         newer = {run.id: _newer(services.history, run) for run in runs}
@@ -60,13 +65,19 @@ def command(name: str | None, limit: int, whole: bool, as_json: bool, project: P
 
 def _report(project: Project, run: RunRecord) -> None:
     """What the run's screen had folded away."""
-    path = project.runs_folder(run.flow) / run.id / "report.txt"
-    if not path.is_file():
+    text = _kept(project, run, report.WHOLE)
+    if not text:
         raise UsageError(
-            f"{run.id} has no report: it was not held, or its rows were pruned",
+            f"{run.id} has no report: it made no rows of its own, or they were pruned",
             hint=f"etlrunner history {run.id}",
         )
-    screen.say(path.read_text(encoding="utf-8").rstrip())
+    screen.say(text)
+
+
+def _kept(project: Project, run: RunRecord, name: str) -> str:
+    """What lies beside a run's rows; empty where it is gone."""
+    path = project.runs_folder(run.flow) / run.id / name
+    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
 
 
 def _newer(history: History, run: RunRecord) -> str:
@@ -86,21 +97,29 @@ def _row(run: RunRecord, newer: str) -> list[object]:
         counts.written if counts else "",
         added,
         removed,
-        f"overtaken by {newer}; {run.message}" if newer else run.message,
+        f"overtaken by {newer}" if newer else _what(run),
     ]
+
+
+def _what(run: RunRecord) -> str:
+    """One reason of a held run is enough here; `history RUN` has the others."""
+    if len(run.holds) < 2:
+        return run.message
+    more = len(run.holds) - 1
+    return f"{run.holds[0]}; and {more} more reason{'s' if more > 1 else ''}"
 
 
 def _outcome(run: RunRecord) -> str:
     return f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome
 
 
-def _one(run: RunRecord, newer: str) -> None:
-    """One run in full, as pairs, then its counts and times."""
+def _one(run: RunRecord, newer: str, held_screen: str) -> None:
+    """One run in full, as pairs, then its counts and times; of one that waits for a person, its screen."""
     pairs = {
         "run": run.id,
         "outcome": f"{run.outcome} (exit code {run.exit_code})",
         "obsolete": f"{newer} looked at a younger roster since, and ended well" if newer else "",
-        "message": run.message,
+        "message": "" if run.holds else run.message,
         "trigger": run.trigger,
         "scheduled for": run.scheduled_date or "",
         "started": f"{_local(run.started, run.timezone)} {run.timezone} = {run.started:%H:%M:%S} UTC",
@@ -126,6 +145,9 @@ def _one(run: RunRecord, newer: str) -> None:
     for key, value in pairs.items():
         if value:
             screen.say(f"{key + ':':<15} {value}")
+    if held_screen and run.outcome == "held" and not newer:
+        screen.say(f"\n{held_screen}")
+        return
     for hold in run.holds:
         screen.say(f"{'held because:':<15} {hold}")
     _counts(run)

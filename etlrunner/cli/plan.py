@@ -73,6 +73,7 @@ def _plan(
     with options.services(project, quiet=as_json) as services:
         result = engine.run(project, name, request, services)
     if as_json:
+        report.keep(result)
         screen.document(report.as_data(result))
     else:
         report.show(result)

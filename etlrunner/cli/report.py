@@ -1,72 +1,56 @@
-"""One screen about a run: what came, what became of it, what would change, why it is held."""
+"""What a command tells about a run, in words or as data; and what of it is kept beside the run's rows."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from typing import Any
 
-from etlrunner.cli import screen
-from etlrunner.config import left_out
+from etlrunner.cli import brief, held, screen, whole
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held, LocalTrouble
 from etlrunner.lib import far_side, files, plain
-from etlrunner.model.changes import Changes
-from etlrunner.model.problems import Finding
-from etlrunner.model.tables import Counts
 from etlrunner.run import Result
-from etlrunner.target import FILE_ORDER
 
-REPORT = "report.txt"
-"""The whole report of a held run, in its folder; it goes with the rows."""
-MOST_FINDINGS = 20
-MOST_SCHOOLS = 15
-MOST_CODES = 20
+WHOLE = "report.txt"
+"""Everything about a run, in its folder; it goes with the rows."""
+SCREEN = "held.txt"
+"""The one screen of a held run, beside it."""
 
 
 def show(result: Result) -> None:
     """Everything a person needs to decide, and as the last line one plain sentence.
 
-    A held run is one screen; all of it lies in its folder, for `etlrunner history RUN --all`.
+    What was held or went well is one screen; the whole lies in the run's folder, for `etlrunner history RUN --all`.
     """
-    if not isinstance(result.error, Held):
-        _everything(result)
-        return
-    from etlrunner.cli import held
-
-    kept = io.StringIO()
-    with contextlib.redirect_stdout(kept):
-        _everything(result)
-    with contextlib.suppress(LocalTrouble):  # the run has its end already
-        files.write_private(result.folder / REPORT, kept.getvalue())
-    held.show(result, result.error.holds)
-    _crosswalks(result)
+    keep(result)
+    if isinstance(result.error, Held):
+        held.show(result, result.error.holds)
+    elif result.exit_code == 0 and result.record.trigger != "plan":
+        brief.show(result)
+    else:
+        whole.show(result)
     _last_line(result)
 
 
-def _everything(result: Result) -> None:
-    _counts(result)
-    _steps(result)
-    _codes(result)
-    _reasons(result)
-    _findings(_all_findings(result))
-    if result.changes is not None and result.changes.baseline:
-        _schools(result.changes)
-        _kinds(result.changes)
-    _held_over(result)
-    _counters(result)
-    _left_out(result)
-    _holds(result)
-    if not isinstance(result.error, Held):
-        _last_line(result)
+def keep(result: Result) -> None:
+    """Put into the run's folder what `show` would tell, so that it can be read tomorrow."""
+    if not result.finished or not result.folder.is_dir():
+        return
+    with contextlib.suppress(LocalTrouble):  # the run has its end already
+        with screen.kept() as text:
+            whole.show(result)
+        files.write_private(result.folder / WHOLE, text.getvalue())
+        if isinstance(result.error, Held):
+            with screen.kept() as text:
+                held.show(result, result.error.holds)
+            files.write_private(result.folder / SCREEN, text.getvalue())
 
 
 def as_data(result: Result) -> dict[str, Any]:
     """The same as one JSON-able document; identifiers and counts, no names."""
     return {
         "run": plain.of(result.record),
-        "findings": plain.of(_all_findings(result)),
+        "findings": plain.of(whole.all_findings(result)),
         "problems": _problems(result),
         "warnings": _warnings(result),
         "left_out": plain.of(result.plan.flow.leave_out) if result.plan else {},
@@ -99,12 +83,6 @@ def as_data(result: Result) -> dict[str, Any]:
     }
 
 
-def _all_findings(result: Result) -> tuple[Finding, ...]:
-    """Those of the checks, or of whatever ended the run before them."""
-    early = result.error.findings if isinstance(result.error, ChecksFailed) else ()
-    return result.findings or early
-
-
 def _problems(result: Result) -> list[Any]:
     from etlrunner.lib import render
 
@@ -116,222 +94,6 @@ def _warnings(result: Result) -> list[Any]:
     from etlrunner.lib import render
 
     return [render.problem_as_data(one) for one in (result.plan.warnings if result.plan else ())]
-
-
-def _counts(result: Result) -> None:
-    counts = {name: table.counts for name, table in result.finished.items()}
-    if not counts:
-        return
-    changes = result.changes.tables if result.changes else {}
-    known = result.changes is not None and result.changes.baseline is not None
-    header = ["table", "read", "made", "filtered", "rejected", "written"]
-    rows = [_count_row(name, counts[name]) for name in FILE_ORDER if name in counts]
-    if known:
-        header += ["added", "changed", "removed"]
-        for row in rows:
-            change = changes.get(str(row[0]))
-            row += [change.added, change.changed, change.removed] if change else ["", "", ""]
-    baseline = result.changes.baseline if result.changes else None
-    title = f"{result.record.id}" + (f", against {baseline}" if baseline else "")
-    screen.table(header, rows, title=title)
-
-
-def _count_row(name: str, counts: Counts) -> list[object]:
-    filtered, rejected = sum(counts.filtered.values()), sum(counts.rejected.values())
-    return [name, counts.read, counts.added, filtered, rejected, counts.written]
-
-
-def _codes(result: Result) -> None:
-    """Codes that came and are in no table, with their rows; and codes that no row had."""
-    for name in FILE_ORDER:
-        for one in result.finished[name].codes if name in result.finished else ():
-            title = f"{name}, {one.column}: code table '{one.lookup}'"
-            if one.unknown:
-                listed = [f"{code} ({count:,})" for code, count in one.unknown.items()]
-                screen.say(f"{title} does not have {_some(listed)}")
-            if one.unused:
-                screen.say(f"{title}: of {one.codes:,} codes no row has {_some(list(one.unused))}")
-
-
-def _some(texts: list[str]) -> str:
-    more = f", and {len(texts) - MOST_CODES:,} more" if len(texts) > MOST_CODES else ""
-    return ", ".join(texts[:MOST_CODES]) + more
-
-
-def _steps(result: Result) -> None:
-    """The transforms through which rows went or came; the others say nothing that matters here."""
-    rows: list[list[object]] = [
-        [name, step.name, step.before, step.filtered, step.added, step.after]
-        for name in FILE_ORDER
-        if name in result.finished
-        for step in result.finished[name].counts.steps
-        if step.filtered or step.added
-    ]
-    if rows:
-        header = ["table", "transform", "before", "filtered", "made", "after"]
-        screen.table(header, rows, title="Rows through the transforms")
-
-
-def _reasons(result: Result) -> None:
-    """Rows left out and cells changed, each by what was done to them and by which rule."""
-    rows = [row for name in FILE_ORDER for row in _of_table(result, name)]
-    if rows:
-        header = ["table", "what", "rule", "column", "rows or cells"]
-        screen.table(header, rows, title="What was left out or changed, and by which rule")
-
-
-def _of_table(result: Result, name: str) -> Iterator[list[object]]:
-    made = result.finished.get(name)
-    if made is None:
-        return
-    for rule, count in made.counts.filtered.items():
-        yield [name, "filtered", rule, "", count]
-    for rule, count in made.counts.rejected.items():
-        kind = rule.partition(".")[0]
-        what = {"repair": "repaired: row dropped", "merge": "merged"}.get(kind, "rejected")
-        yield [name, what, rule, "", count]
-    for one in made.touched:
-        yield [name, _TOUCHED[one.verdict], one.rule, one.column, one.count]
-    cells = Counter(
-        ("row made" if repair.row_added else "cell changed", repair.rule, repair.column or "")
-        for repair in result.repairs
-        if repair.table == name and not repair.row_dropped
-    )
-    for (what, rule, column), count in sorted(cells.items()):
-        yield [name, f"repaired: {what}", rule, column, count]
-
-
-_TOUCHED = {"blank": "blanked", "cut": "cut"}
-
-
-def _findings(findings: tuple[Finding, ...]) -> None:
-    errors = [finding for finding in findings if finding.severity == "error"]
-    warnings = [finding for finding in findings if finding.severity == "warning"]
-    if errors:
-        screen.say(f"\nErrors ({_total(errors):,}):")
-        _list(errors)
-    if warnings:
-        rows = [
-            [rule, table, n]
-            for (rule, table), n in sorted(_by_rule(warnings).items(), key=lambda item: -item[1])
-        ]
-        screen.table(
-            ["warning", "table", "rows"], rows, title="Warnings (etlrunner explain RULE tells more)"
-        )
-
-
-def _list(findings: list[Finding]) -> None:
-    for finding in findings[:MOST_FINDINGS]:
-        screen.say(f"  {finding}")
-    rest = _total(findings) - _total(findings[:MOST_FINDINGS])
-    if rest > 0:
-        screen.say(f"  … and {rest:,} more; --json lists them")
-
-
-def _by_rule(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
-    tally: Counter[tuple[str, str]] = Counter()
-    for finding in findings:
-        tally[finding.rule, finding.table] += finding.count
-    return tally
-
-
-def _total(findings: Iterable[Finding]) -> int:
-    return sum(finding.count for finding in findings)
-
-
-def _schools(changes: Changes) -> None:
-    rows: list[list[object]] = []
-    for name, table in changes.tables.items():
-        for school, (before, added, removed, changed) in table.schools.items():
-            if added or removed or changed:
-                rows.append([school, name, before, added, changed, removed])
-    if not rows:
-        return
-    rows.sort(key=lambda row: (-int(str(row[5])), -int(str(row[3]))))
-    more = f" (the {MOST_SCHOOLS} largest of {len(rows)})" if len(rows) > MOST_SCHOOLS else ""
-    screen.table(
-        ["school", "table", "before", "added", "changed", "removed"],
-        rows[:MOST_SCHOOLS],
-        title=f"Changes per school{more}",
-    )
-
-
-KINDS = {
-    "moved": "moved to another school",
-    "rekeyed": "known to Apple under another id",
-    "swapped": "have the name another id had",
-    "replaced": "mean somebody else than before",
-    "role_changed": "go over between students and staff",
-}
-
-
-def _kinds(changes: Changes) -> None:
-    rows = [
-        [name, KINDS[kind], count]
-        for name, table in changes.tables.items()
-        for kind, count in table.kinds.items()
-    ]
-    if rows:
-        screen.table(["table", "", "rows"], rows, title="What the changes mean")
-
-
-def _held_over(result: Result) -> None:
-    """Who is gone from the source and was kept for now; the run's folder lists the keys."""
-    if result.held_over is None or not result.held_over.rows:
-        return
-    rows: list[list[object]] = []
-    for name, count in result.held_over.rows.items():
-        gone = result.held_over.gone.get(name, {}).values()
-        rows.append([name, count, min((str(since) for since, _ in gone), default="")])
-    title = "Gone from the source, sent once more as last known (held_over.parquet lists them)"
-    screen.table(["table", "rows", "since"], rows, title=title)
-
-
-def _counters(result: Result) -> None:
-    """The sanity counters beside what they were; those that are 0 and always were say nothing."""
-    if result.figures is None:
-        return
-    before = [one.totals() for one in result.trail]
-    rows: list[list[object]] = []
-    for name, value in result.figures.totals().items():
-        past = [one.get(name, 0) for one in before]
-        if value or any(past):
-            usual = f"{min(past):,} to {max(past):,}" if past else ""
-            rows.append([name.replace("_", " "), value, usual])
-    if rows:
-        last = f"last {len(before)}" if before else "before"
-        screen.table(["counter", "now", last], rows, title="Sanity counters")
-
-
-def _left_out(result: Result) -> None:
-    """What the flow leaves out by id, and warnings about its files."""
-    if result.plan is None:
-        return
-    screen.problems(result.plan.warnings)
-    if lines := left_out.told(result.plan.flow.leave_out):
-        screen.say("\n" + "\n".join(lines))
-
-
-def _holds(result: Result) -> None:
-    if not isinstance(result.error, Held):
-        return
-    screen.say("\nHeld, because:")
-    for hold in result.error.holds:
-        screen.say(f"  {hold.message} [{hold.safeguard}]")
-
-
-def _crosswalks(result: Result) -> None:
-    """What to do with a proposal: the lines to write, ready to be copied."""
-    if not result.crosswalks:
-        return
-    screen.say(
-        "\nNew ids that look like ones Apple knows; a crosswalk is proposed. Review it, then:"
-    )
-    for path in result.crosswalks.values():
-        screen.say(f"  cp {path} mappings/crosswalks/")
-    screen.say(f"and in flows/{result.record.flow}.yaml:\n  crosswalks:")
-    for table, path in result.crosswalks.items():
-        screen.say(f"    {table}: crosswalks/{path.name}")
 
 
 def _last_line(result: Result) -> None:
@@ -358,8 +120,5 @@ def _what_now(result: Result) -> str:
     if record.trigger == "plan":
         return f"{record.flow}: nothing was sent; a run would be held and ask for approval."
     if not record.content_hash:
-        return f"{record.flow}: nothing was sent; mend the source, then run again."
-    return (
-        f"{record.flow}: nothing was sent. To send exactly this (content {record.content_hash[:12]}): "
-        f"etlrunner approve {record.id}"
-    )
+        return f"{record.flow}: held, nothing was sent; mend the source, then run again."
+    return f"{record.flow}: held, nothing was sent (content {record.content_hash[:12]})."

@@ -43,6 +43,7 @@ def command(run: str, because: str, yes: bool, as_json: bool, project: Project) 
             project, sent.id, by=options.user(), because=because.strip(), services=services
         )
     if as_json:
+        report.keep(result)
         screen.document(report.as_data(result))
     else:
         report.show(result)

@@ -126,6 +126,8 @@ def _show(results: list[Result], as_json: bool) -> None:
     from etlrunner.cli import report
 
     if as_json:
+        for result in results:
+            report.keep(result)
         documents = [report.as_data(result) for result in results]
         screen.document(documents[0] if len(documents) == 1 else documents)
         return

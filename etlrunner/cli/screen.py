@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -26,14 +29,28 @@ WIDE = 1000
 """Columns of a line where there is no terminal: no row of a table is broken."""
 
 
+_KEPT: ContextVar[io.StringIO | None] = ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[io.StringIO]:
+    """What this thread says in here, on either output, is kept and not printed; as where there is no terminal."""
+    text = io.StringIO()
+    before = _KEPT.set(text)
+    try:
+        yield text
+    finally:
+        _KEPT.reset(before)
+
+
 def say(text: str = "") -> None:
     """A line of the result, on stdout."""
-    click.echo(text)
+    click.echo(text, file=_KEPT.get())
 
 
 def complain(text: str) -> None:
     """A line that is not the result, on stderr."""
-    click.echo(text, err=True)
+    click.echo(text, file=_KEPT.get(), err=True)
 
 
 def document(value: Any) -> None:
@@ -71,22 +88,31 @@ def table(
         )
     for row in cells:
         grid.add_row(*row)
-    console().print(grid, width=width)
+    _here().print(grid, width=width)
 
 
 @cache
 def console(stderr: bool = False) -> Console:
     """The rich console: plain where there is no terminal, or with NO_COLOR; a pipe gets whole lines."""
+    return _console(sys.stderr if stderr else sys.stdout)
+
+
+def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else WIDE
-    return Console(stderr=stderr, highlight=False, width=width, markup=False, emoji=False)
+    return Console(file=stream, highlight=False, width=width, markup=False, emoji=False)
+
+
+def _here() -> Console:
+    """Where tables go: to what is kept, or to stdout."""
+    text = _KEPT.get()
+    return console() if text is None else _console(text)
 
 
 def width() -> int:
     """Columns to fill: the terminal's, but 80 where there is none and at most 100, to be read."""
-    console_width = console().width
+    console_width = _here().width
     return 80 if console_width >= WIDE else min(console_width, 100)
 
 

@@ -116,6 +116,7 @@ def _teller(project: Project, services: Services) -> Callable[[Flow, RunRecord],
 def _starter(project: Project, services: Services, *, quiet: bool = False) -> Start:
     """Runs one flow through the engine and says its one sentence."""
     from etlrunner import engine
+    from etlrunner.cli import report
     from etlrunner.run import Request
 
     def start(
@@ -130,6 +131,7 @@ def _starter(project: Project, services: Services, *, quiet: bool = False) -> St
             trigger=trigger, scheduled_date=day, attempt=attempt, source_file=source_file
         )
         result = engine.run(project, name, request, services)
+        report.keep(result)
         if isinstance(result.error, ConfigurationError):
             screen.problems(result.error.problems)
         if not quiet:

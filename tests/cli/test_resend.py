@@ -58,7 +58,7 @@ def test_an_older_archive_is_held_with_numbers_and_goes_by_approval(
     assert "that Apple has by now would go [older]" in told
     assert not first.exists()
     run = last_run(etlrunner, "held")
-    assert f"etlrunner approve {run}" in held.last
+    assert f"etlrunner approve {run}" in held.out
     assert etlrunner("approve", run, "--yes").code == 0
     assert first.read_bytes() == content
     assert etlrunner("history", run, "--json").document["outcome"] == "approved"

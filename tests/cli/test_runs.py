@@ -19,8 +19,8 @@ def test_from_connect_to_history(etlrunner: Etlrunner, trusted: Servers):
 
     held = etlrunner("run")
     assert held.code == 6
-    run = held.last.rpartition(" ")[2]
-    assert f"etlrunner approve {run}" in held.last
+    run = held.out.split()[1].rstrip(":")
+    assert f"etlrunner approve {run}" in held.out
 
     unasked = etlrunner("approve", "last")
     assert (unasked.code, unasked.out) == (2, "")

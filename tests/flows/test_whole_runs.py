@@ -142,7 +142,7 @@ def test_a_held_run_is_overtaken_by_a_later_delivery(project: TestProject, distr
         project.skyward("lakeside", server)
         first, second = project.run("lakeside"), project.run("lakeside")
         project.approve(second.record.id)
-        with pytest.raises(UsageError, match="out of date"):
+        with pytest.raises(UsageError, match="is obsolete"):
             project.approve(first.record.id)
 
 
