@@ -124,7 +124,7 @@ def _rows(kept: Evidence, table: str, ids: Sequence[str], most: int) -> list[int
 
 def _text(project: Project, flow: Flow, table: str, recorded: Recording, path: Path) -> str:
     """The whole file; it was read and run, and passed."""
-    from etlrunner.cli import test
+    from etlrunner.cli import case_runs
     from etlrunner.config import cases as files
     from etlrunner.mapping import cases
 
@@ -136,9 +136,9 @@ def _text(project: Project, flow: Flow, table: str, recorded: Recording, path: P
         draft.write_text(head + given + "    expect: {locations: []}\n", encoding="utf-8")
         found = files.read(project, draft)
         [case] = found.cases
-        subject = test.flow_of(project, found, case)
+        subject = case_runs.flow_of(project, found, case)
         (Path(scratch) / "run").mkdir()
-        engine = test.engine(subject)
+        engine = case_runs.engine(subject)
         made = cases.made_of(case, subject, Path(scratch) / "run", engine)
         text = head + given + _expected(made)
         draft.write_text(text, encoding="utf-8")

@@ -156,9 +156,10 @@ def _problems_of_mappings(project: Project) -> dict[str, list[Problem]]:
 
 def _problems_of_tests(project: Project) -> dict[str, list[Problem]]:
     """What is wrong with the mapping tests themselves; nothing is run."""
-    from etlrunner.cli import test
+    from etlrunner.cli import case_runs
+    from etlrunner.config import cases
 
-    checked = {path: test.problems_of(project, path) for path in test.files_below(project)}
+    checked = {path: case_runs.problems_of(project, path) for path in cases.files(project)}
     return {project.shown(path): problems for path, problems in checked.items() if problems}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from etlrunner.cli import test as command
+from etlrunner.cli import case_runs
 from etlrunner.config import cases
 from etlrunner.config.project import Project
 from etlrunner.target import APPLE_SCHOOL_MANAGER
@@ -17,7 +17,7 @@ FILES = cases.files(PROJECT)
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_they_pass(path: Path):
-    done = command.run_file(PROJECT, path)
+    done = case_runs.run_file(PROJECT, path)
     assert done.problems == []
     assert [one.case.name for one in done.outcomes if not one.passed] == []
 
