@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from etlrunner.config import secrets, validate
+from etlrunner.config import secrets, settings
 from etlrunner.config.project import Project
 from etlrunner.errors import EtlError
 from etlrunner.lib import notify as messenger
@@ -110,7 +110,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
 def _targets(flow: Flow | None, project: Project, troubles: list[str]) -> list[Notify]:
     """The flow's own addresses, and those that etlrunner.yaml names for all flows."""
     try:
-        shared = validate.read_settings(project).notify
+        shared = settings.read(project).notify
     except EtlError as error:
         troubles.append(f"etlrunner.yaml cannot be read: {error.message}")
         shared = ()

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from etlrunner import extract
-from etlrunner.config import secrets, validate
+from etlrunner.config import secrets, settings
 from etlrunner.journal import Journal
 from etlrunner.lib import hosts, unfinished
 from etlrunner.mapping import from_database
@@ -30,7 +30,7 @@ def pull(
     """
     options = secrets.fill(plan.flow.source.options, plan.project)
     window: timedelta = options.get("resume") or timedelta(0)
-    hosts.cap(validate.read_settings(plan.project).limits)
+    hosts.cap(settings.read(plan.project).limits)
     ended: dict[str, datetime] = {}
     have: dict[str, RawTable] = {}
     if before is not None:

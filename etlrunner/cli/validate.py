@@ -134,10 +134,10 @@ def _unused_bases(project: Project) -> dict[str, list[Problem]]:
 
 def _problems_of_settings(project: Project) -> dict[str, list[Problem]]:
     """What is wrong with etlrunner.yaml, which holds for every flow; nothing if it is right."""
-    from etlrunner.config import validate
+    from etlrunner.config import settings
 
     try:
-        validate.read_settings(project)
+        settings.read(project)
     except ConfigurationError as error:
         return {"etlrunner.yaml": list(error.problems)}
     return {}

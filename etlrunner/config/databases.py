@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from etlrunner.lib import one_select
-from etlrunner.lib.document import Key, Places
-from etlrunner.lib.schema_problems import dotted
+from etlrunner.lib.document import Key, Places, dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model.mapping import DatabaseTable
 from etlrunner.model.problems import Place, Problem

@@ -13,8 +13,7 @@ from etlrunner.config import databases, layers, load, options
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import schema, shipped
-from etlrunner.lib.document import Document, Key, Places, Scalar
-from etlrunner.lib.schema_problems import dotted
+from etlrunner.lib.document import Document, Key, Places, Scalar, dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model.mapping import (
     Column,

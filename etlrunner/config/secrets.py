@@ -70,9 +70,9 @@ def store(ref: SecretRef, value: str, project: Project) -> str:
 
 def history_url(project: Project) -> Secret | None:
     """The address of a shared history, if etlrunner.yaml names one."""
-    from etlrunner.config import validate
+    from etlrunner.config import settings
 
-    ref = validate.read_settings(project).history_url
+    ref = settings.read(project).history_url
     return reveal(ref, project) if ref else None
 
 

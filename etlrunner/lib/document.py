@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from etlrunner.model.problems import Place
+from etlrunner.model.problems import Place, Problem
 
 Key = tuple[str | int, ...]
 """The way to a value: `("source", "domain")`, `("notify", 0, "url")`."""
@@ -107,11 +107,26 @@ class Places(Mapping[Key, Place]):
         lines = self.texts[place.file].split("\n")
         return underlined(lines, place, width, key_only)
 
+    def problem(self, code: str, message: str, way: Key, value: object, hint: str = "") -> Problem:
+        """A problem with a value, with its place and its line."""
+        place = self.at(way)
+        excerpt = self.excerpt(place, len(str(value)))
+        path = dotted(way)
+        return Problem(code, message, place, path, hint, also=self.also(way), excerpt=excerpt)
+
     def below(self, way: Key) -> Places:
         """The places of one part, as if it were a document of its own."""
         length = len(way)
         spots = {key[length:]: spot for key, spot in self.spots.items() if key[:length] == way}
         return Places(spots, self.texts)
+
+
+def dotted(way: Key) -> str:
+    """`notify[0].url`."""
+    text = ""
+    for step in way:
+        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else str(step))
+    return text
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from etlrunner.lib.document import Key, Places, Scalar
+from etlrunner.lib.document import Key, Places, Scalar, dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model.problems import Problem
 
@@ -46,14 +46,6 @@ def as_problems(found: Iterable[Complaint], places: Places, homes: Homes) -> lis
         if complaint.keyword == "type" or complaint.way not in of_wrong_kind:
             problems += _told(complaint, places, homes)
     return sorted(dict.fromkeys(problems), key=_order)
-
-
-def dotted(way: Key) -> str:
-    """`notify[0].url`."""
-    text = ""
-    for step in way:
-        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else str(step))
-    return text
 
 
 def _told(complaint: Complaint, places: Places, homes: Homes) -> Iterator[Problem]:

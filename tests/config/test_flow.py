@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etlrunner.config import domain, timezones, validate
+from etlrunner.config import domain, settings, timezones, validate
 from etlrunner.config.project import Project
 from etlrunner.errors import ConfigurationError, EtlError, UsageError
 from etlrunner.model.problems import Place
@@ -376,12 +376,12 @@ def test_the_hash_changes_with_everything_that_has_a_part(project: Project) -> N
 
 def test_settings_for_all_flows_are_read_and_checked(project: Project) -> None:
     path = project.root / "etlrunner.yaml"
-    assert validate.read_settings(project).history_url is None
+    assert settings.read(project).history_url is None
     path.write_text("history: {url: {env: HISTORY}}\nnotify: [{url: {env: ALERTS}}]\n")
-    settings = validate.read_settings(project)
-    assert settings.history_url == SecretRef("env", "HISTORY")
-    assert settings.notify[0].on == ("failed", "held", "recovered")
+    found = settings.read(project)
+    assert found.history_url == SecretRef("env", "HISTORY")
+    assert found.notify[0].on == ("failed", "held", "recovered")
     path.write_text("history: {url: postgresql://canary@example.org}\n")
     with pytest.raises(EtlError) as caught:
-        validate.read_settings(project)
+        settings.read(project)
     assert "canary" not in str(caught.value.problems)  # type: ignore[attr-defined]
