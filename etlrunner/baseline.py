@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner import figures, guard, package, settle, stages, table
+from etlrunner import figures, guard, holdover, package, settle, stages, table
 from etlrunner import plan as plans
 from etlrunner.checks.archive_file import ReadArchive, read_archive
 from etlrunner.config.project import Project
@@ -121,6 +121,9 @@ def _promote(
         trail=[figures.as_data(figures.of(paths, id, day))],
         memory=deliveries.assigned(folder),
     )
+    holdover.settle(
+        journal.folder, stages.state_folder(plan)
+    )  # of another baseline: nobody is gone
     total = f"{sum(rows.values()):,} rows in {len(rows)} files"
     journal.end("imported", 0, f"brought in {total}; the next run is compared with them")
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etlrunner import stages
 from etlrunner.config import secrets
@@ -24,6 +25,9 @@ from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Result, Services
+
+if TYPE_CHECKING:
+    from etlrunner.history.store import History
 
 
 def deliver_archive(
@@ -105,7 +109,7 @@ def record_delivery(
     """What is proven to be there is what the next run is compared with, and a success."""
     with journal.stage("record"):
         day = stages.local_date(plan.flow, Request(), services.clock)
-        _promote(plan, journal, archive, finished, assigned, day)
+        _promote(plan, journal, archive, finished, assigned, day, services.history)
     end_delivered(journal, archive.rows)
 
 
@@ -116,11 +120,16 @@ def end_delivered(journal: Journal, rows: Mapping[str, int]) -> None:
     journal.end("delivered", 0, f"delivered {total:,} rows in {len(rows)} files", delivery=done)
 
 
-def settle_grace(plan: Plan, folder: Path) -> None:
-    """What was sent, or found to be sent already, is what the days of grace are counted from."""
+def settle_grace(plan: Plan, record: RunRecord, history: History, folder: Path) -> None:
+    """What a look at the source found is what the days of grace are counted from.
+
+    An archive that was sent before is no new look: sending it once more neither adds nor takes a day.
+    """
     from etlrunner import holdover
 
-    holdover.settle(folder, stages.state_folder(plan))
+    earlier = history.get(record.archive_of) if record.archive_of else None
+    if earlier is None or earlier.outcome not in ("delivered", "approved"):
+        holdover.settle(folder, stages.state_folder(plan))
 
 
 def _promote(
@@ -130,6 +139,7 @@ def _promote(
     finished: Mapping[str, Path],
     assigned: Path | None,
     day: date,
+    history: History,
 ) -> None:
     """Make this delivery the one that the next is compared with, and numbers from."""
     from etlrunner import figures
@@ -139,7 +149,7 @@ def _promote(
     try:
         before = stages.trail(deliveries.read(folder))
         is_approved = bool(record.approved_by) and record.trigger != "resend"
-        trail = figures.extended(before, now, approved=is_approved)
+        trail = figures.extended(before, now, record.sizes if is_approved else None)
         deliveries.promote(
             folder,
             record.id,
@@ -150,7 +160,7 @@ def _promote(
             trail=[figures.as_data(one) for one in trail],
             memory=assigned,
         )
-        settle_grace(plan, next(iter(finished.values())).parent.parent)
+        settle_grace(plan, record, history, next(iter(finished.values())).parent.parent)
     except LocalTrouble as error:
         raise LocalTrouble(
             f"the archive was delivered, but this machine could not note it: {error.message}",

@@ -253,7 +253,7 @@ def _walk(
     if not request.deliver:
         journal.end("planned", 0, "nothing was sent: this was a plan")
     elif stages.is_unchanged(result):
-        delivery.settle_grace(plan, result.folder)
+        delivery.settle_grace(plan, journal.record, services.history, result.folder)
         journal.end("unchanged", 0, "nothing to do: Apple has exactly this already")
     else:
         finished = stages.finished_paths(result)

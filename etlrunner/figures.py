@@ -1,14 +1,14 @@
 """How large a delivery is and what is odd in it, per school, and what the last ones were like.
 
 A limit against yesterday lets a loss of four in a hundred pass every day; the trail of the last
-deliveries does not. It begins anew whenever a person has approved a delivery: what was approved is what
-is usual from then on.
+deliveries does not. Where a person has approved a size, the trail reads as if it had always been that:
+of the tables and schools that the run was held for, and of no others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -24,6 +24,8 @@ TRAIL = 30
 """So many deliveries are remembered."""
 FEWEST = 5
 """Before so many nothing counts as usual."""
+EVERYTHING = "*"
+"""In place of a table: the whole trail begins anew."""
 SHARE = 0.02
 """A counter may rise above its highest by so much of the rows it counts in, or by `small_change`."""
 
@@ -53,9 +55,16 @@ def of(tables: Mapping[str, Path], run_id: str, day: date) -> Figures:
     return Figures(run_id, day, rows, {name: _tally(odd) for name, odd in _odd(frames)})
 
 
-def extended(trail: Sequence[Figures], newest: Figures, *, approved: bool) -> tuple[Figures, ...]:
-    """The trail with one more delivery; an approval begins a new one."""
-    return (newest,) if approved else (*trail, newest)[-TRAIL:]
+def extended(
+    trail: Sequence[Figures], newest: Figures, approved: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Figures, ...]:
+    """The trail with one more delivery.
+
+    `approved` are the sizes that a person let go: table -> schools, none of them for the whole table.
+    """
+    if approved and EVERYTHING in approved:
+        return (newest,)
+    return (*(_as_if(one, newest, approved or {}) for one in trail), newest)[-TRAIL:]
 
 
 def usual(trail: Sequence[Figures], name: str, school: str | None = None) -> int | None:
@@ -106,6 +115,15 @@ def from_data(data: Mapping[str, object]) -> Figures:
     if not isinstance(rows, Mapping) or not isinstance(counters, Mapping):
         raise TypeError("rows and counters are maps")
     return Figures(str(data["run_id"]), date.fromisoformat(str(data["day"])), rows, counters)
+
+
+def _as_if(then: Figures, now: Figures, approved: Mapping[str, Sequence[str]]) -> Figures:
+    rows = dict(then.rows)
+    for name, schools in approved.items():
+        sizes = now.rows.get(name, {})
+        anew = {school: sizes.get(school, 0) for school in schools} or sizes
+        rows[name] = {**(rows.get(name, {}) if schools else {}), **anew}
+    return replace(then, rows=rows)
 
 
 # ---------------------------------------------------------------- counting

@@ -14,12 +14,15 @@ from typing import Any
 from etlrunner import figures
 from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
 from etlrunner.model.flow import Flow
+from etlrunner.model.problems import Finding
 from etlrunner.model.run import RunRecord
 from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
 from etlrunner.model.tables import FinishedTable
 
 NAMED = 8
 """So many schools are named in a sentence."""
+
+EVERY_SIZE: Mapping[str, tuple[str, ...]] = {figures.EVERYTHING: ()}
 
 KINDS = {
     "rekeyed": "look like ones that Apple knows under other ids",
@@ -50,6 +53,16 @@ def guard(
         for name, limits in flow.safeguards.tables.items():
             holds += _shrunk(name, limits, now, trail, flow.safeguards.small_change)
     return tuple(holds)
+
+
+def noticed(changes: Changes) -> Iterator[Finding]:
+    """What the changes mean, said each time: a limit may let it go, and still somebody has to know."""
+    for change in changes.tables.values():
+        for kind, words in KINDS.items():
+            if count := change.kinds.get(kind, 0):
+                rule = f"identity-{kind.replace('_', '-')}"
+                message = f"{count:,} of {change.before:,} {words}"
+                yield Finding(rule, "warning", message, change.table, count=count)
 
 
 def lost(flow: Flow, changes: Changes, gone: Mapping[str, int]) -> tuple[Hold, ...]:
@@ -125,6 +138,7 @@ def _empty(changes: Changes) -> Iterator[Hold]:
                 table=name,
                 value="0",
                 limit="1",
+                sizes={name: ()},
             )
 
 
@@ -134,6 +148,7 @@ def _first(changes: Changes, safeguards: Safeguards) -> Iterator[Hold]:
         yield Hold(
             "first_delivery",
             "this is the first delivery of this flow, and nothing says what to expect of it",
+            sizes=EVERY_SIZE,
         )
     for name, least in safeguards.expect.items():
         after = changes.tables[name].after if name in changes.tables else 0
@@ -144,6 +159,7 @@ def _first(changes: Changes, safeguards: Safeguards) -> Iterator[Hold]:
                 table=name,
                 value=str(after),
                 limit=str(least),
+                sizes=EVERY_SIZE,
             )
 
 
@@ -198,6 +214,7 @@ def _lost(changes: Changes, gone: Mapping[str, int], safeguards: Safeguards) -> 
                 table=name,
                 value=_share(count, before, limit),
                 limit=str(limit),
+                sizes={name: ()},
             )
 
 
@@ -210,6 +227,7 @@ def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -
         table=change.table,
         value=_share(value, change.before, limit),
         limit=str(limit),
+        sizes={change.table: ()} if key in ("max_removed", "max_added") else {},
     )
 
 
@@ -227,16 +245,23 @@ def _schools(
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
     for value, before, school in over[:1] if len(over) == 1 else ():
-        yield _school_hold(change, key, limit, f"in {_where(school)}", value, before, school)
+        yield _school_hold(change, key, limit, f"in {_where(school)}", value, before, (school,))
     if len(over) > 1:
         named = [f"{school or 'none'} {value:,} of {before:,}" for value, before, school in over]
         value, before = sum(one[0] for one in over), sum(one[1] for one in over)
         where = f"in {len(over):,} schools ({_list(named, NAMED)})"
-        yield _school_hold(change, key, limit, where, value, before, over[0][2])
+        schools = tuple(school for _, _, school in over)
+        yield _school_hold(change, key, limit, where, value, before, schools)
 
 
 def _school_hold(
-    change: TableChanges, key: str, limit: Limit, where: str, value: int, before: int, school: str
+    change: TableChanges,
+    key: str,
+    limit: Limit,
+    where: str,
+    value: int,
+    before: int,
+    schools: tuple[str, ...],
 ) -> Hold:
     verb = "added" if "added" in key else "removed"
     return Hold(
@@ -244,9 +269,10 @@ def _school_hold(
         f"{change.table}: {value:,} of {before:,} {where} would be {verb}, "
         f"and the limit per school is {limit}",
         table=change.table,
-        school=school,
+        school=schools[0],
         value=_share(value, before, limit),
         limit=str(limit),
+        sizes={change.table: schools},
     )
 
 
@@ -276,6 +302,7 @@ def _shrunk(
                 school=school,
                 value=_share(usual - here, usual, limit),
                 limit=str(limit),
+                sizes={name: () if school is None else (school,)},
             )
 
 

@@ -112,11 +112,18 @@ def read(folder: Path) -> Gone:
 
 
 def settle(run_folder: Path, folder: Path) -> None:
-    """After a delivery: what the run found is what the next one counts on from."""
-    path = run_folder / STATE
+    """After a delivery: what the run found is what the next one counts on from.
+
+    A run that held nobody over, because nothing says so any more, leaves nobody to count on from.
+    """
+    path, state = run_folder / STATE, folder / STATE
     if path.is_file():
         files.private_folder(folder)
-        files.write_private(folder / STATE, path.read_bytes())
+        files.write_private(state, path.read_bytes())
+    elif state.is_file():
+        with files.trouble(state):
+            state.unlink(missing_ok=True)
+            files.flush(folder)
 
 
 # ---------------------------------------------------------------- which rows

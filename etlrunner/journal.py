@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from etlrunner.errors import EtlError, Held, Interrupted
 from etlrunner.lib import files, plain
+from etlrunner.model.changes import Hold
 from etlrunner.model.run import RunRecord
 from etlrunner.model.surroundings import Clock
 
@@ -96,6 +97,7 @@ class Journal:
                 self.note(
                     holds=tuple(hold.message for hold in error.holds),
                     held_by=tuple(hold.safeguard for hold in error.holds),
+                    sizes=_sizes(error.holds),
                 )
             self.end(error.outcome, code, error.message)
             return error.outcome, code
@@ -107,6 +109,15 @@ class Journal:
         files.write_private(where, f"{frames}{type(error).__name__}\n")
         self.end("failed", 1, f"a bug in etlrunner ({type(error).__name__}); traceback in {where}")
         return "failed", 1
+
+
+def _sizes(holds: Iterable[Hold]) -> dict[str, tuple[str, ...]]:
+    """A whole table stands for its schools, too."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, schools in (one for hold in holds for one in hold.sizes.items()):
+        is_whole = not schools or found.get(name) == ()
+        found[name] = () if is_whole else tuple(sorted({*found.get(name, ()), *schools}))
+    return found
 
 
 def _pretty(values: Mapping[str, Any] | Any) -> str:

@@ -54,8 +54,9 @@ class Kept:
     def facts(self) -> Mapping[str, Any]:
         """What the sending run takes over into its own record."""
         names = (
-            "raw_rows counts findings repairs touched changes config_hash content_hash "
-            "archive_sha256 archive_size assigned_sha256 baseline scope source_file"
+            "raw_rows counts findings repairs touched changes kinds counters held_over season "
+            "config_hash content_hash archive_sha256 archive_size assigned_sha256 baseline scope "
+            "source_file sizes"
         )
         facts = {name: getattr(self.run, name) for name in names.split()}
         return {**facts, "archive_of": self.folder.name}

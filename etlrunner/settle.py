@@ -114,7 +114,8 @@ def _finish(
     baseline = last.run_id if last else ""
     intact = kept.intact(plan.project, record)
     if baseline == record.id:
-        delivery.settle_grace(plan, _folder_of_archive(plan, record))
+        folder = _folder_of_archive(plan, record)
+        delivery.settle_grace(plan, record, services.history, folder)
         delivery.end_delivered(journal, rows)
     elif baseline != record.baseline or not (intact or baseline):
         delivery.end_delivered(journal, rows)  # somebody gave the flow another baseline, or none

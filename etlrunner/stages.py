@@ -176,7 +176,7 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
 
 def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
     """What the delivery would change, and its figures beside those of the last ones."""
-    from etlrunner import compare, figures
+    from etlrunner import compare, figures, guard
 
     last = result.last
     result.changes = compare.compare(
@@ -190,7 +190,11 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
     result.trail = trail(last)
     result.figures = figures.of(finished_paths(result), journal.record.id, day)
     small = plan.flow.safeguards.small_change
-    result.findings = (*result.findings, *figures.jumps(result.figures, result.trail, small))
+    result.findings = (
+        *result.findings,
+        *guard.noticed(result.changes),
+        *figures.jumps(result.figures, result.trail, small),
+    )
     journal.note(
         changes={name: (one.added, one.changed, one.removed) for name, one in tables.items()},
         kinds={name: one.kinds for name, one in tables.items() if one.kinds},
@@ -235,8 +239,8 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
         )
         if result.older is not None:
             result.holds += (guard.older(result.changes, result.older),)
+    result.crosswalks = _propose(plan, result)
     if result.holds:
-        result.crosswalks = _propose(plan, result)
         raise Held(result.holds)
 
 

@@ -25,6 +25,7 @@ def show(result: Result) -> None:
     whole.reasons(result, besides=("filtered",))
     whole.findings(result)
     whole.held_over(result)
+    whole.proposals(result)
     whole.outside(result)
     if result.finished:
         screen.say(f"Everything:     etlrunner history {result.record.id} --all")

@@ -31,8 +31,18 @@ def show(result: Result) -> None:
         _kinds(result.changes)
     held_over(result)
     _counters(result)
+    proposals(result)
     outside(result)
     _holds(result)
+
+
+def proposals(result: Result) -> None:
+    """Where the crosswalk lies of new ids that the limits let go; a held run shows how to use it."""
+    if result.crosswalks and not isinstance(result.error, Held):
+        folder = next(iter(result.crosswalks.values())).parent
+        screen.say(
+            f"\nNew ids that look like ones Apple knows. A crosswalk that keeps the old ones: {folder}"
+        )
 
 
 def _counts(result: Result) -> None:

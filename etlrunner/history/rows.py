@@ -35,6 +35,7 @@ def from_text(text: str) -> RunRecord:
     values["changes"] = {name: tuple(each) for name, each in values.get("changes", {}).items()}
     values["holds"] = tuple(values.get("holds", ()))
     values["held_by"] = tuple(values.get("held_by", ()))
+    values["sizes"] = {name: tuple(each) for name, each in values.get("sizes", {}).items()}
     if values.get("delivery"):
         values["delivery"] = Delivery(**_known(Delivery, values["delivery"]))
     if values.get("receipt"):

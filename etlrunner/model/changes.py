@@ -67,3 +67,5 @@ class Hold:
     school: str | None = None
     value: str = ""
     limit: str = ""
+    sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What an approval makes the usual size: table -> schools, none of them for the whole table."""

@@ -47,6 +47,8 @@ class RunRecord:
     holds: tuple[str, ...] = ()
     held_by: tuple[str, ...] = ()
     """The safeguards that held it, one for each of `holds`."""
+    sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those that it was held for, and that its approval makes the usual ones (`Hold.sizes`)."""
     content_hash: str = ""
     archive_sha256: str = ""
     archive_size: int = 0

@@ -80,16 +80,33 @@ def test_nothing_is_flagged_before_there_is_anything_usual():
     assert len(list(figures.jumps(now, past(figures.FEWEST), 10))) == 1
 
 
-def test_the_trail_keeps_the_last_ones_and_begins_anew_with_an_approval():
+def test_the_trail_keeps_the_last_ones_and_begins_anew_with_a_first_delivery():
     newest = Figures("new", DAY)
     trail = tuple(past(figures.TRAIL))
-    longer = figures.extended(trail, newest, approved=False)
+    longer = figures.extended(trail, newest)
     assert (len(longer), longer[0].run_id, longer[-1].run_id) == (
         figures.TRAIL,
         "invented-1",
         "new",
     )
-    assert figures.extended(trail, newest, approved=True) == (newest,)
+    assert figures.extended(trail, newest, {figures.EVERYTHING: ()}) == (newest,)
+
+
+def test_an_approval_makes_the_usual_size_of_what_it_was_held_for_and_of_nothing_else():
+    sizes = {"students": {"101": 500, "102": 400}, "staff": {"101": 50}}
+    trail = tuple(Figures(f"r-{n}", DAY, sizes) for n in range(10))
+    now = Figures("new", DAY, {"students": {"101": 300, "102": 390}, "staff": {"101": 40}})
+
+    def usual(approved: dict[str, tuple[str, ...]]) -> tuple[int | None, ...]:
+        after = figures.extended(trail, now, approved)
+        places = (("students", None), ("students", "101"), ("students", "102"), ("staff", None))
+        return tuple(figures.usual(after, *place) for place in places)
+
+    assert usual({}) == (900, 500, 400, 50)
+    assert usual({"students": ("101",)}) == (700, 300, 400, 50)  # a school that is approved
+    assert usual({"students": ()}) == (690, 300, 390, 50)  # the table as a whole
+    assert usual({"staff": ()}) == (900, 500, 400, 40)
+    assert usual({"students": ("gone",)}) == (900, 500, 400, 50)
 
 
 def test_every_counter_has_a_rule_that_explains_it():

@@ -28,11 +28,12 @@ class Sweep:
         self.wrong: list[str] = []
         self._cases, self._planned = 0, 0
 
-    def over(self, cases: Iterable[Case]) -> Iterator[Case]:
-        """One case after the other, each recorded when it is done."""
+    def over(self, cases: Iterable[Case], *, in_order: bool = False) -> Iterator[Case]:
+        """One case after the other, each recorded when it is done; in order where one follows another."""
         waiting = list(cases)
         self._planned = len(waiting)
-        random.Random(self._planned).shuffle(waiting)
+        if not in_order:
+            random.Random(self._planned).shuffle(waiting)
         for case in waiting:
             yield case
             self._cases += 1

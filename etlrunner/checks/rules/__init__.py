@@ -12,6 +12,7 @@ from etlrunner.checks.rules import (
     damage,
     figures,
     files,
+    identity,
     mapping,
     notice,
     references,
@@ -32,6 +33,7 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = {
     "Of the flow and its mapping": mapping.RULES,
     "Repairs": repairs.RULES,
     "Figures": figures.RULES,
+    "Who an id means": identity.RULES,
     "Files": files.RULES,
 }
 
