@@ -32,6 +32,9 @@ KINDS = {
 }
 """What the changes mean -> how a hold says it; the limit is `max_<kind>`."""
 
+EXPLAIN = frozenset({"empty_table", "scope", *(f"max_{kind}" for kind in KINDS)})
+"""Safeguards whose reasons say why there are others."""
+
 
 def guard(
     flow: Flow,
@@ -52,7 +55,12 @@ def guard(
     if now is not None:
         for name, limits in flow.safeguards.tables.items():
             holds += _shrunk(name, limits, now, trail, flow.safeguards.small_change)
-    return tuple(holds)
+    return tuple(sorted(holds, key=_is_explained))
+
+
+def _is_explained(hold: Hold) -> bool:
+    """By others, which come first: whoever has another id is also removed, and added. Else the order stays."""
+    return not any(part in EXPLAIN for part in hold.safeguard.split("."))
 
 
 def noticed(changes: Changes) -> Iterator[Finding]:

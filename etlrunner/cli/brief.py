@@ -41,6 +41,7 @@ def tables(result: Result, ends: tuple[str, str]) -> None:
     ]
     before, after = ends
     screen.table(["table", before, "added", "changed", "removed", after], rows)
+    whole.columns(result.changes)
 
 
 def schools(result: Result) -> None:

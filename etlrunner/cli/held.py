@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
 from etlrunner.cli import brief, screen
 from etlrunner.model.changes import Hold
@@ -13,8 +11,6 @@ from etlrunner.run import Result
 
 MOST_LINES = 14
 """Of reasons; a typical hold stays within 40 lines."""
-FIRST = ("empty_table", "scope", "max_rekeyed", "max_swapped", "max_replaced", "max_role_changed")
-"""Reasons that explain the others stand above them: who has another id is also removed, and added."""
 
 
 def show(result: Result, holds: Sequence[Hold]) -> None:
@@ -42,7 +38,7 @@ def _since(result: Result) -> str:
 def _reasons(holds: Sequence[Hold]) -> None:
     lines: list[str] = []
     shown = 0
-    for hold in sorted(holds, key=_rank):
+    for hold in holds:
         name = (
             hold.safeguard if hold.safeguard.startswith("scope") else hold.safeguard.split(".")[-1]
         )
@@ -63,16 +59,11 @@ def _reasons(holds: Sequence[Hold]) -> None:
         screen.say(f"  … and {len(holds) - shown} more reasons")
 
 
-def _rank(hold: Hold) -> bool:
-    """False comes first; among equals the order of the safeguards stays."""
-    return not any(part in FIRST for part in hold.safeguard.split("."))
-
-
 def _crosswalks(result: Result) -> None:
     """What to do with a proposal: the lines to write, ready to be copied."""
     if not result.crosswalks:
         return
-    folder = _shown(next(iter(result.crosswalks.values())).parent)
+    folder = screen.path(next(iter(result.crosswalks.values())).parent)
     to = "mappings/crosswalks"
     screen.say(
         "The same ones under new ids: approving would give each of them a second account. A\n"
@@ -84,13 +75,6 @@ def _crosswalks(result: Result) -> None:
     for table, path in result.crosswalks.items():
         screen.say(f"    {table}: crosswalks/{path.name}")
     screen.say()
-
-
-def _shown(folder: Path) -> Path:
-    """As it is typed here: from the working directory, where it lies below that."""
-    here = Path.cwd().resolve()
-    whole = folder.resolve()
-    return Path(os.path.relpath(whole, here)) if whole.is_relative_to(here) else folder
 
 
 def _next(result: Result) -> None:

@@ -97,16 +97,8 @@ def _row(run: RunRecord, newer: str) -> list[object]:
         counts.written if counts else "",
         added,
         removed,
-        f"overtaken by {newer}" if newer else _what(run),
+        f"overtaken by {newer}" if newer else report.told(run),
     ]
-
-
-def _what(run: RunRecord) -> str:
-    """One reason of a held run is enough here; `history RUN` has the others."""
-    if len(run.holds) < 2:
-        return run.message
-    more = len(run.holds) - 1
-    return f"{run.holds[0]}; and {more} more reason{'s' if more > 1 else ''}"
 
 
 def _outcome(run: RunRecord) -> str:

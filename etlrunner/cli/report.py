@@ -9,6 +9,7 @@ from typing import Any
 from etlrunner.cli import brief, held, screen, whole
 from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Held, LocalTrouble
 from etlrunner.lib import far_side, files, plain
+from etlrunner.model.run import RunRecord
 from etlrunner.run import Result
 
 WHOLE = "report.txt"
@@ -113,6 +114,23 @@ def _last_line(result: Result) -> None:
         screen.say(f"{record.flow}: {record.message}{content}.")
     else:
         screen.say(f"{record.flow}: {record.message}")
+
+
+def one_line(record: RunRecord) -> str:
+    """A run in a log: what became of it, and for a held one where to look."""
+    if record.outcome == "held":
+        return f"held: {told(record)}. Look: etlrunner history {record.id}"
+    begun = record.message.startswith(record.outcome)
+    return record.message if begun else f"{record.outcome}: {record.message}"
+
+
+def told(record: RunRecord) -> str:
+    """A run's message; of a held one with several reasons the first."""
+    if record.outcome != "held" or not record.holds:
+        return record.message
+    more = len(record.holds) - 1
+    rest = f"; and {more} more reason{'s' if more > 1 else ''}" if more else ""
+    return f"{record.holds[0]}{rest}"
 
 
 def _what_now(result: Result) -> str:

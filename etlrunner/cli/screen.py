@@ -116,6 +116,12 @@ def width() -> int:
     return 80 if console_width >= WIDE else min(console_width, 100)
 
 
+def path(whole: Path) -> Path:
+    """As it is typed here: from the working directory, where it lies below that."""
+    here, there = Path.cwd().resolve(), whole.resolve()
+    return there.relative_to(here) if there.is_relative_to(here) else whole
+
+
 def problems(found: Iterable[Problem]) -> None:
     """Each problem of a configuration with its place, reason and hint, on stderr."""
     from etlrunner.lib import render

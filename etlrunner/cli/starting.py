@@ -135,7 +135,7 @@ def _starter(project: Project, services: Services, *, quiet: bool = False) -> St
         if isinstance(result.error, ConfigurationError):
             screen.problems(result.error.problems)
         if not quiet:
-            screen.say(f"{name}: {result.record.outcome}: {result.record.message}")
+            screen.say(f"{name}: {report.one_line(result.record)}")
         return result.exit_code
 
     return start

@@ -95,7 +95,7 @@ def command(
         path.write_text(text, encoding="utf-8")
     total = sum(len(many) for many in recorded.given.values())
     screen.say(
-        f"{path}: {len(rows)} of {table} with what they depend on, {total} rows in all; it passes."
+        f"{screen.path(path)}: {len(rows)} of {table} with what they depend on, {total} rows in all; it passes."
     )
 
 

@@ -17,6 +17,7 @@ from etlrunner.target import FILE_ORDER
 MOST_FINDINGS = 20
 MOST_SCHOOLS = 15
 MOST_CODES = 20
+MOST_COLUMNS = 5
 
 
 def show(result: Result) -> None:
@@ -27,6 +28,7 @@ def show(result: Result) -> None:
     reasons(result)
     findings(result)
     if result.changes is not None and result.changes.baseline:
+        columns(result.changes)
         _schools(result.changes)
         _kinds(result.changes)
     held_over(result)
@@ -175,6 +177,16 @@ def _by_rule(found: Iterable[Finding]) -> Counter[tuple[str, str]]:
 
 def _total(found: Iterable[Finding]) -> int:
     return sum(finding.count for finding in found)
+
+
+def columns(changes: Changes) -> None:
+    """Which columns differ from what the target has, and in how many rows."""
+    for name in FILE_ORDER:
+        if (one := changes.tables.get(name)) is not None and one.columns:
+            most = sorted(one.columns.items(), key=lambda item: (-item[1], item[0]))
+            told = [f"{column} in {count:,}" for column, count in most[:MOST_COLUMNS]]
+            rest = ", …" if len(most) > MOST_COLUMNS else ""
+            screen.say(f"{name} that change: {', '.join(told)}{rest}")
 
 
 def _schools(changes: Changes) -> None:

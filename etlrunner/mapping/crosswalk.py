@@ -13,6 +13,7 @@ import polars as pl
 from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import lookups
 from etlrunner.model.mapping import LookupTable
 from etlrunner.model.problems import Finding, Problem
@@ -30,7 +31,12 @@ MEANT = {
 
 
 def read(one: LookupTable) -> Mapping[str, str]:
-    """sourcedId -> known_as. Raises ConfigurationError for a file that is not one to one."""
+    """sourcedId -> known_as. Raises ConfigurationError for a file that is not there or not one to one."""
+    if one.csv is not None and not one.csv.is_file():
+        near = close_to(one.csv.name, [each.name for each in one.csv.parent.glob("*.csv")])
+        hint = near or "paths count from mappings/, such as crosswalks/FLOW-users.csv"
+        message = f"there is no file {one.csv.name}"
+        raise ConfigurationError([Problem("E320", message, one.place, hint=hint)])
     ids = lookups.read(one)
     seen: dict[str, str] = {}
     problems = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -22,17 +21,6 @@ def account() -> Iterator[openssh.Account]:
         yield made
 
 
-def as_sink(server: openssh.Server) -> SimpleNamespace:
-    """The server in the words of the sandbox's one."""
-    return SimpleNamespace(
-        host=server.host,
-        port=server.port,
-        username=server.account.name,
-        password=server.account.password,
-        host_key_line=server.known_hosts_line(),
-    )
-
-
 @pytest.mark.parametrize("variant", ["sms-2.0", "qmlativ"])
 @pytest.mark.parametrize("sftp", [openssh.PLAIN, openssh.DROP_BOX], ids=["plain", "drop box"])
 def test_both_variants_are_delivered_byte_for_byte(
@@ -42,7 +30,7 @@ def test_both_variants_are_delivered_byte_for_byte(
         openssh.serving(account, sftp=sftp) as server,
         skyward.start(district, variant=variant) as source,
     ):
-        project.skyward("lakeside", source, as_sink(server))
+        project.skyward("lakeside", source, openssh.as_sink(server))
         held = project.run("lakeside")
         assert held.exit_code == 6, held.record.message
         sent = project.approve(held.record.id)
@@ -62,7 +50,7 @@ def test_another_host_key_is_refused_before_any_password_is_sent(
     project: TestProject, district: District, account: openssh.Account
 ):
     with openssh.serving(account) as server, skyward.start(district) as source:
-        project.skyward("lakeside", source, as_sink(server))
+        project.skyward("lakeside", source, openssh.as_sink(server))
         other = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "B" * 43
         hosts = project.root / "flows" / "lakeside.known_hosts"
         kind = server.known_hosts_line().split()[1]
@@ -79,7 +67,7 @@ def test_a_wrong_password_is_tried_once(
     project: TestProject, district: District, account: openssh.Account
 ):
     with openssh.serving(account) as server, skyward.start(district) as source:
-        sink = as_sink(server)
+        sink = openssh.as_sink(server)
         sink.password = "not the password"
         project.skyward("lakeside", source, sink)
         refused = project.approve(project.run("lakeside").record.id)

@@ -1,4 +1,7 @@
-"""A district whose SIS gave everybody a new id: held, a crosswalk proposed, and with it nothing changes."""
+"""A district whose SIS gave everybody a new id: held, a crosswalk proposed, and with it nothing changes.
+
+The way through, from the hold to an archive that equals yesterday's, is docs/a-week.md.
+"""
 
 from __future__ import annotations
 
@@ -35,27 +38,14 @@ def committed(project: TestProject, crosswalks: dict[str, Path]) -> None:
     project.append("lakeside", "crosswalks:\n" + "".join(lines))
 
 
-def test_with_the_proposed_crosswalk_the_archive_equals_yesterdays(
-    delivered: TestProject, district: District, tmp_path: Path
-):
-    before = delivered.history.runs("lakeside", limit=1)[0]
-    replaced(delivered, district.rekeyed(), tmp_path)
-    held = delivered.run("lakeside")
-    assert held.exit_code == 6
-    kinds = {hold.safeguard for hold in held.holds}
-    assert {"safeguards.students.max_rekeyed", "safeguards.staff.max_rekeyed"} <= kinds
-    assert set(held.crosswalks) == {"users", "classes", "courses", "orgs"}
-    committed(delivered, dict(held.crosswalks))
-    after = delivered.run("lakeside")
-    assert (after.record.outcome, after.exit_code) == ("unchanged", 0)
-    assert after.record.content_hash == before.content_hash
-
-
 def test_a_proposal_holds_ids_and_column_names_only(
     delivered: TestProject, district: District, tmp_path: Path
 ):
     replaced(delivered, district.rekeyed(), tmp_path)
     held = delivered.run("lakeside")
+    kinds = {hold.safeguard for hold in held.holds}
+    assert {"safeguards.students.max_rekeyed", "safeguards.staff.max_rekeyed"} <= kinds
+    assert set(held.crosswalks) == {"users", "classes", "courses", "orgs"}
     users = held.crosswalks["users"].read_text(encoding="utf-8").splitlines()
     assert users[0] == "sourcedId,known_as,matched_by"
     names = set(district.tables["users"]["familyName"]) | set(district.tables["users"]["email"])

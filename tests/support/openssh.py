@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -137,6 +138,17 @@ def serving(
         yield server
     finally:
         server.close()
+
+
+def as_sink(server: Server) -> SimpleNamespace:
+    """The server in the words of the sandbox's one."""
+    return SimpleNamespace(
+        host=server.host,
+        port=server.port,
+        username=server.account.name,
+        password=server.account.password,
+        host_key_line=server.known_hosts_line(),
+    )
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:

@@ -1,0 +1,51 @@
+"""Pages that are sessions are true: a school is lost and found, everybody has another id, and nothing is harmed."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support import a_week, session
+
+
+@pytest.mark.parametrize("sink", [a_week.sink_name()])
+def test_the_week_on_the_page_is_what_happens(tmp_path: Path, sink: str):
+    page = a_week.PAGE.read_text(encoding="utf-8")
+    with a_week.week(tmp_path) as week:
+        stage = week.stage()
+        played = session.play(page, stage)
+        arrived = sorted(week.arrived.glob("*.zip"), key=lambda path: path.stat().st_mtime_ns)
+        users = week.district.tables["users"]
+        schools = [_schools(archive) for archive in arrived]
+    words = set(played.split())
+    codes = [code for line, code in stage.ended if line.startswith("etlrunner")]
+    assert codes == [6, 6, 0, 0, 0, 6, 0, 0, 0, 0, 2, 0, 0, 6, 0, 0, 0, 0, 0, 0]
+    assert schools == [10] * 4, "Monday to Thursday; nothing of Wednesday night, nothing on Friday"
+    people = users.select("givenName", "familyName", "email", "username").rows()
+    for given, family, email, username in people:
+        assert f"{given} {family}" not in played
+        assert not {email, username, f"{family},"} & words - {""}
+    assert played == page, "run: python -m tests.support.a_week"
+
+
+@pytest.mark.parametrize("sink", [a_week.sink_name()])
+def test_who_comes_from_claris_connect_doubles_no_account(tmp_path: Path, sink: str):
+    page = a_week.CLARIS.read_text(encoding="utf-8")
+    with a_week.week(tmp_path, a_week.CLARIS) as week:
+        stage = week.stage()
+        played = session.play(page, stage)
+        [archive] = week.arrived.glob("*.zip")
+        with zipfile.ZipFile(archive) as sent, zipfile.ZipFile(tmp_path / "claris.zip") as before:
+            for name in sent.namelist():
+                theirs = before.read(name).replace(b",Kindergarten,", b",K,")
+                assert sent.read(name) == theirs, name
+    codes = [code for line, code in stage.ended if line.startswith("etlrunner")]
+    assert codes == [6, 0, 0, 6, 0, 0, 0]
+    assert played == page, "run: python -m tests.support.a_week"
+
+
+def _schools(archive: Path) -> int:
+    with zipfile.ZipFile(archive) as whole:
+        return len(whole.read("locations.csv").splitlines()) - 1
