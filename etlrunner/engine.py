@@ -33,6 +33,7 @@ from etlrunner.history import pruning
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
 from etlrunner.lib import files, git
+from etlrunner.lib.clock import Steadiness
 from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
@@ -46,6 +47,7 @@ Stages = Callable[[Plan, Result, Journal, Services], None]
 
 def run(project: Project, name: str, request: Request, services: Services) -> Result:
     """Run the flow `name` once and return what happened; the history has a row in any case."""
+    steadiness = Steadiness(services.clock)
     try:
         plan = plans.make(project, name, request.sets, today=services.clock.now())
     except Exception as error:
@@ -57,7 +59,8 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     previous = _last_told(services.history, plan.flow.name)
     result = _run_planned(plan, request, services)
     _tell(plan.project, plan.flow, previous, result)
-    _prune(plan, services)
+    if not steadiness.was_set():  # else everything might look old
+        _prune(plan, services)
     return result
 
 
@@ -72,12 +75,14 @@ def approve(
 ) -> Result:
     """Deliver what a held run showed, and nothing else: bound to its content hash.
 
-    Raises UsageError when that run is not held, was overtaken, or its archive is not what was shown.
+    Raises UsageError when that run is not held, was overtaken, or its archive is not what was shown;
+    and in a season that pauses deliveries.
     """
     history = services.history
     held = history.resolve_run(run)
     history.mark_interrupted(held.flow)
     plan = plans.make(project, held.flow, today=services.clock.now())
+    _refuse_in_a_pause(plan, services)
     ready = partial(
         kept.to_approve,
         project,
@@ -102,12 +107,13 @@ def resend(project: Project, run: str, *, by: str, because: str, services: Servi
 
     If Apple has something else by now, the result is held: an older upload deactivates everybody who
     came since, so that it needs an approval like any other. Raises UsageError when that run was never
-    delivered, or its archive is not what was sent.
+    delivered, or its archive is not what was sent; and in a season that pauses deliveries.
     """
     history = services.history
     sent = history.resolve_run(run)
     history.mark_interrupted(sent.flow)
     plan = plans.make(project, sent.flow, today=services.clock.now())
+    _refuse_in_a_pause(plan, services)
     ready = partial(kept.to_resend, project)
     ready(sent)
     previous = _last_told(history, sent.flow)
@@ -160,7 +166,8 @@ def _settled(plan: Plan, result: Result, request: Request, services: Services) -
     except BaseException as error:
         return partial(_end_at_once, error=error)  # with a row of its own
     if unsent and _unsent(plan, request, services):  # else it was found to be there
-        return partial(_send_kept, kept=unsent)
+        result.record = _approved_as(result.record, unsent.run)
+        return partial(_send_retried, kept=unsent)
     return partial(_walk, request=request)
 
 
@@ -190,13 +197,16 @@ def _settle(plan: Plan, result: Result, services: Services, *, sends: str) -> No
         source_file=before.source_file,
     )
     again = _begin(plan, request, services)
-    why = {"approved_by": before.approved_by, "approved_because": before.approved_because}
-    again.record = replace(again.record, **why)  # type: ignore[arg-type]
+    again.record = _approved_as(again.record, before)
     again.lease = result.lease
-    _keep(plan, again, services, partial(_send_kept, kept=found.kept))
+    _keep(plan, again, services, partial(_send_retried, kept=found.kept))
     if again.error is not None:
         raise again.error
-    settle.close_held(services.history, again.record)
+
+
+def _approved_as(record: RunRecord, before: RunRecord) -> RunRecord:
+    """Whoever let the first attempt go let these bytes go: the next attempt says so too."""
+    return replace(record, approved_by=before.approved_by, approved_because=before.approved_because)
 
 
 def _skip(result: Result, services: Services, busy: Busy) -> None:
@@ -228,9 +238,8 @@ def _walk(
     day = stages.local_date(plan.flow, request, services.clock)
     season = seasons.of(plan.flow, day)
     journal.note(season=season.name if season else "")
-    if season is not None and season.mode == "paused" and request.deliver:
-        message = f"nothing was sent: season '{season.name}' pauses deliveries until {season.last}"
-        journal.end("paused", 0, message)
+    if request.deliver and (pause := seasons.pause(plan.flow, day)):
+        journal.end("paused", 0, f"nothing was sent: {seasons.told(pause)}")
         return
     evidence.keep_configuration(plan.project, plan.flow, result.folder, day, request.sets)
     with journal.stage("extract"):
@@ -277,6 +286,19 @@ def _send_kept(
     delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )
+
+
+def _send_retried(
+    plan: Plan,
+    result: Result,
+    journal: Journal,
+    services: Services,
+    *,
+    kept: Kept,
+) -> None:
+    """Send them again; a held run whose approval failed to arrive is not held any more."""
+    _send_kept(plan, result, journal, services, kept=kept)
+    settle.close_held(services.history, journal.record)
 
 
 def _send_once_more(
@@ -382,13 +404,21 @@ def _unsent(plan: Plan, request: Request, services: Services) -> Kept | None:
     """What a retry sends again: the attempt before, if only its delivery failed; nothing in a pause."""
     if request.trigger != "retry" or not request.deliver:
         return None
-    season = seasons.of(plan.flow, stages.local_date(plan.flow, request, services.clock))
-    if season is not None and season.mode == "paused":
+    if seasons.pause(plan.flow, stages.local_date(plan.flow, request, services.clock)):
         return None
     before = _last_real_run(services.history, plan.flow.name)
     if before is None or before.scheduled_date != request.scheduled_date:
         return None
     return kept.unsent(plan.project, before, plan.flow.config_hash)
+
+
+def _refuse_in_a_pause(plan: Plan, services: Services) -> None:
+    pause = seasons.pause(plan.flow, stages.local_date(plan.flow, Request(), services.clock))
+    if pause is not None:
+        raise UsageError(
+            f"{seasons.told(pause)}: not sent",
+            hint=f"wait, or end season '{pause.name}' in the flow",
+        )
 
 
 def _prune(plan: Plan, services: Services) -> None:

@@ -18,3 +18,14 @@ def in_force(flow: Flow, day: date) -> Flow:
     """The flow with the safeguards that hold on a day."""
     season = of(flow, day)
     return replace(flow, safeguards=season.safeguards) if season else flow
+
+
+def pause(flow: Flow, day: date) -> Season | None:
+    """The season in which nothing is sent, if the day lies in one."""
+    season = of(flow, day)
+    return season if season is not None and season.mode == "paused" else None
+
+
+def told(pause: Season) -> str:
+    """Why nothing is sent, and for how long."""
+    return f"season '{pause.name}' pauses deliveries until {pause.last}"

@@ -92,9 +92,8 @@ def _again(
     def no(why: str) -> Unfinished:
         return Unfinished(record, state, None, why)
 
-    season = seasons.of(plan.flow, day)
-    if season is not None and season.mode == "paused":
-        return no(f"season '{season.name}' pauses deliveries")
+    if pause := seasons.pause(plan.flow, day):
+        return no(seasons.told(pause))
     if record.config_hash != plan.flow.config_hash:
         return no("the configuration has changed since")
     if record.baseline != (last.run_id if last else ""):

@@ -31,7 +31,8 @@ def command(log: Path, run: str, show_values: bool, as_json: bool, project: Proj
     """Read the activity LOG that Apple School Manager lets an administrator download.
 
     Its errors are counted per school, with the row of ours and the rule that they belong to. RUN is the
-    delivery that it is about; a flow's name is its last one. Exit code 5 when Apple did not take all.
+    delivery that it is about, or the held run that was approved; a flow's name is its last delivery,
+    sent again or not. Exit code 5 when Apple did not take all.
     """
     from etlrunner import outcome
 
@@ -40,6 +41,10 @@ def command(log: Path, run: str, show_values: bool, as_json: bool, project: Proj
         if run != record.id:
             runs = services.history.runs(record.flow, limit=None)
             record = next((one for one in runs if one.outcome == "delivered"), record)
+        elif record.outcome != "delivered":  # its archive may have gone as another run
+            runs = services.history.runs(record.flow, limit=None)
+            sent = (one for one in runs if one.archive_of == record.id)
+            record = next((one for one in sent if one.outcome == "delivered"), record)
         if record.outcome != "delivered":
             raise UsageError(f"{record.id} was not delivered: it is {record.outcome}")
         found = outcome.read(log, _tables(project, record))

@@ -187,6 +187,17 @@ class Session:
         """Write under a name beside and rename at the end, so that nobody sees half a file."""
         return self._upload(source, size, moved, reached).beside(path)
 
+    def upload_as_allowed(
+        self,
+        source: Path,
+        size: int,
+        path: str,
+        moved: Callable[[int], None],
+        reached: Reached = unwatched,
+    ) -> Sent:
+        """Beside and renamed where the server lets a file be renamed; else under this very name."""
+        return self._upload(source, size, moved, reached).as_allowed(path)
+
     def forget(self, path: str) -> None:
         """Remove a file of ours, if it is there and may be removed; nothing depends on it."""
         self.watch.allow(self.server.timeouts.channel, "removing what an earlier delivery left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ class Upload:
         return self._write(path)
 
     def _write(self, path: str) -> Sent:
-        self.path = path
+        self.path, self.arrived = path, 0
         handle, digest = self._open(), hashlib.sha256()
         with self._failing():
             self._alive("sending")
@@ -63,8 +64,16 @@ class Upload:
             taken = self._close(handle) or taken
         return Sent(digest.hexdigest(), taken)
 
-    def beside(self, path: str) -> Sent:
-        """Under a name beside, and renamed at the end."""
+    def as_allowed(self, path: str) -> Sent:
+        """Beside and renamed where files may be renamed, under this very name where they may not."""
+        return self.beside(path, or_under=True) if self._may_rename(path) else self.under(path)
+
+    def beside(self, path: str, *, or_under: bool = False) -> Sent:
+        """Under a name beside, and renamed at the end.
+
+        With `or_under`, a server that refuses that gets it under its own name after all, once what
+        lies beside is removed: there are never two names.
+        """
         folder, slash, name = path.rpartition("/")
         beside = beside_name(name)
         self.reached("uploading", beside)
@@ -72,9 +81,48 @@ class Upload:
         with self._failing(f"the whole file is there as {beside}, or already as {name}"):
             self.reached("uploaded", beside)
             self._alive("renaming the file")
-            self._put_in_place(path)
-        self.watch.rest()
-        return sent
+            try:
+                self._put_in_place(path)
+            except Status:
+                if not (or_under and self._is_removed()):
+                    raise
+            else:
+                return sent
+        return self.under(path)
+
+    def _may_rename(self, path: str) -> bool:
+        """Ask about a file that is not there: "no such file" is a yes, and nothing is left behind.
+
+        An answer that says neither yes nor no is found out at the end.
+        """
+        nothing = f"{path.rpartition('/')[0] or '.'}/.etlrunner-{secrets.token_hex(8)}"
+        ways = [self.wire.rename]
+        if sftp_wire.POSIX_RENAME in self.wire.extensions:
+            ways.insert(0, self.wire.replace)
+        for way in ways:
+            self._alive("asking whether files may be renamed")
+            try:
+                way(nothing, nothing + "-2")
+            except Status as error:
+                if error.code in (sftp_wire.UNSUPPORTED, sftp_wire.PERMISSION_DENIED):
+                    continue
+            except OUTSIDE as error:
+                reason = self.watch.passed or sftp_wire.reason(error)
+                raise Unreachable(
+                    f"{self.server} broke off before the first byte: {reason}; nothing was sent"
+                ) from None
+            finally:
+                self.watch.rest()
+            return True
+        return False
+
+    def _is_removed(self) -> bool:
+        self._alive("removing the file again")
+        try:
+            self.wire.remove(self.path)
+        except Status:
+            return False
+        return True
 
     @contextlib.contextmanager
     def _failing(self, far_side: str = "") -> Iterator[None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp, sftp_probe
+from etlrunner.lib.sftp_upload import Sent
 from etlrunner.model.components import Options
 from etlrunner.model.delivery import Archive, Reached, Receipt
 from etlrunner.model.surroundings import Clock, Progress
@@ -22,7 +23,7 @@ def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[F
     """Sign in at the server, whose key must be pinned."""
     with sftp.connect(options) as session:
         yield Folder(
-            session, options.get("directory", ""), options.get("rename", True), clock, progress
+            session, options.get("directory", ""), options.get("rename", "auto"), clock, progress
         )
 
 
@@ -38,18 +39,17 @@ def trust(options: Options, *, replace: bool = False) -> tuple[str, str, Path]:
 
 @dataclass
 class Folder:
-    """A folder on a server; `rename` says whether to write beside and move into place."""
+    """A folder on a server; `rename` says whether to write beside and move into place, or "auto"."""
 
     session: sftp.Session
     directory: str
-    rename: bool
+    rename: bool | str
     clock: Clock
     progress: Progress
 
     def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Write the archive, and say what was sent."""
-        upload = self.session.upload_beside if self.rename else self.session.upload
-        sent = upload(
+        sent = self._way()(
             archive.path,
             archive.size,
             posixpath.join(self.directory, names.checked(remote_name)),
@@ -66,6 +66,11 @@ class Folder:
             taken_at_once=sent.taken_at_once,
         )
 
+    def _way(self) -> Callable[..., Sent]:
+        if self.rename == "auto":
+            return self.session.upload_as_allowed
+        return self.session.upload_beside if self.rename else self.session.upload
+
     def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
         """What the server allows, and what a delivery would do with that."""
         found = self.session.explore(self.directory, announce)
@@ -75,7 +80,9 @@ class Folder:
         if not self.rename:
             return "writes each archive under its own name, as sink.rename: false says"
         if found["rename"] != sftp_probe.YES and found["rename over a file"] != sftp_probe.YES:
-            return "cannot deliver: files may not be renamed here; say sink.rename: false"
+            if self.rename == "auto":
+                return "writes each archive under its own name: files may not be renamed here"
+            return "cannot deliver: files may not be renamed here; say sink.rename: auto"
         return "writes .NAME.part and renames it to NAME when it is whole"
 
     def forget(self, name: str) -> None:

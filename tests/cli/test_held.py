@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from etlrunner.sandbox.district import District
 from tests.cli.conftest import Etlrunner, Pinewood
 from tests.cli.test_resend import last_run
 
@@ -35,3 +38,36 @@ def test_a_school_that_is_gone_is_one_screen(delivered: Pinewood, etlrunner: Etl
     assert "This is the first time." in etlrunner("run").out
     good = last_run(etlrunner, "unchanged")
     assert "Sanity counters" in etlrunner("history", good, "--all").out
+
+
+def test_many_schools_are_one_screen_each_time(pinewood: Pinewood, etlrunner: Etlrunner):
+    """A first delivery names each school; a loss the four worst; other ids only the proposal."""
+    many = District(students=120, seed=4, schools=7)
+    pinewood.has(many)
+    first = one_screen(etlrunner)
+    assert first[0] == f"HELD  {last_run(etlrunner, 'held')}: nothing was sent."
+    assert {line.split()[0] for line in first if line.split()} >= {*many.schools}
+    assert etlrunner("approve", "pinewood", "--yes").code == 0
+
+    fewer = many
+    for school in many.schools[:6]:
+        fewer = fewer.without_school(school)
+    pinewood.has(fewer)
+    lost = one_screen(etlrunner)
+    assert len([line for line in lost if line.partition(" (")[0] in many.schools]) == 4
+    assert "… and 2 more schools" in lost
+
+    pinewood.has(many.rekeyed())
+    rekeyed = one_screen(etlrunner)
+    proposed = etlrunner("run", "--json").document["crosswalks"]
+    assert proposed, "other ids for the same people"
+    for table, path in proposed.items():
+        assert f"    {table}: crosswalks/{Path(path).name}" in rekeyed
+
+
+def one_screen(etlrunner: Etlrunner) -> list[str]:
+    held = etlrunner("run")
+    lines = held.out.splitlines()
+    assert held.code == 6
+    assert len(lines) <= 45, held.out
+    return lines

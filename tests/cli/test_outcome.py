@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Etlrunner, Pinewood
+from tests.cli.test_resend import last_run
 
 HEAD = (
     "OPERATION,SYNC_SOURCE\nACTIVITY_ID,7\nSTARTED AT,2027-03-01T08:00:00Z\n"
@@ -66,6 +67,23 @@ def test_errors_are_tied_to_rows_rules_and_schools(
     kept = etlrunner("history", told["run"], "--json").document["apple"]
     assert kept == {"MANAGED_ID_GENERATION_FAILED": 1, "SOMETHING_NEW": 1, "UPDATED": 1}
     assert etlrunner("explain", "managed_id_generation_failed").code == 0
+
+
+def test_the_log_is_of_the_last_upload_however_it_came_about(
+    delivered: Pinewood, etlrunner: Etlrunner, pupils: list[str]
+):
+    """A held run that was approved went as another run; an archive may go again."""
+    path = log(delivered, person(pupils[0], "SUCCESS", "CREATED"), sub="")
+    held, sent = (last_run(etlrunner, one) for one in ("approved", "delivered"))
+    assert etlrunner("outcome", path, held, "--json").document["run"] == sent
+    why = ("--because", "Apple lost it", "--yes")
+    assert etlrunner("resend", "pinewood", *why).code == 0
+    again = last_run(etlrunner, "delivered")
+    assert again != sent
+    assert etlrunner("run").code == 0
+    for named in ("pinewood", "last"):
+        assert etlrunner("outcome", path, named, "--json").document["run"] == again
+    assert etlrunner("outcome", path, sent, "--json").document["run"] == sent
 
 
 def test_an_activity_that_failed_without_rows_is_not_well(

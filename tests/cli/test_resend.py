@@ -89,6 +89,19 @@ def test_what_was_never_delivered_is_not_resent(pinewood: Pinewood, etlrunner: E
     assert "is unchanged" in etlrunner("resend", unchanged, *WHY).err
 
 
+def test_nothing_is_sent_in_a_pause(delivered: Pinewood, etlrunner: Etlrunner):
+    [archive] = delivered.sent
+    archive.unlink()
+    delivered.has(delivered.district.without_school(delivered.district.schools[0]))
+    assert etlrunner("run").code == 6
+    delivered.configured("seasons:\n  summer: {from: 2020-01-01, to: 2099-12-31, mode: paused}\n")
+    for command in (["resend", "pinewood", *WHY], ["approve", "pinewood", "--yes"]):
+        refused = etlrunner(*command)
+        assert (refused.code, refused.out) == (2, "")
+        assert "season 'summer' pauses deliveries until 2099-12-31: not sent" in refused.err
+    assert delivered.sent == []
+
+
 def test_an_archive_that_is_not_what_was_sent_stays(delivered: Pinewood, etlrunner: Etlrunner):
     [archive] = delivered.runs.glob("*/roster.zip")
     whole = archive.read_bytes()

@@ -145,6 +145,30 @@ def test_an_approval_that_was_killed_is_finished_by_the_next_run(scene: Scene, p
         assert known.outcome == "approved"
 
 
+def test_a_retry_of_an_approved_delivery_is_as_approved_as_the_first_attempt(
+    scene: Scene, server: sftp.SftpServer
+) -> None:
+    project = scene.opened()
+    project.append(
+        FLOW, "safeguards: {students: {max_added: 0, max_changed: 0}, small_change: 0}\n"
+    )
+    held = project.run(FLOW, as_of=NEXT, trigger="schedule", scheduled_date=NEXT)
+    assert held.exit_code == 6, held.record.message
+    server.faults.cut_after = 1000
+    broken = project.approve(held.record.id, because="counted by hand")
+    assert (broken.exit_code, broken.record.attempt) == (7, 1), broken.record.message
+    server.faults.cut_after = None
+    again = project.run(FLOW, as_of=NEXT, trigger="retry", scheduled_date=NEXT, attempt=2)
+    assert (again.record.outcome, again.record.archive_of) == ("delivered", held.record.id)
+    assert again.record.approved_because == "counted by hand"
+    assert again.record.approved_by == broken.record.approved_by
+    known = project.history.get(held.record.id)
+    assert known is not None
+    assert known.outcome == "approved"
+    project.close()
+    assert scene.recover() == ""
+
+
 @proves(
     "E5",
     fault="the connection is lost when the file was just renamed: nobody can say whether it was",

@@ -45,7 +45,7 @@ def there(account: openssh.Account) -> list[str]:
 
 WITHOUT = {
     "": {"write": "yes", "overwrite": "yes", "remove": "yes", "rename": "yes", "stat": "yes"},
-    "rename,posix-rename": {"rename": "no", "rename over a file": "no", "etlrunner": "cannot"},
+    "rename,posix-rename": {"rename": "no", "rename over a file": "no", "etlrunner": "writes each"},
     "posix-rename": {"rename": "yes", "rename over a file": "no", "etlrunner": "writes .NAME.part"},
     "stat,fstat,statvfs": {"stat": "no", "size of an open file": "no", "write": "yes"},
     "mkdir": {"make folders": "no", "write": "yes"},

@@ -143,8 +143,40 @@ def test_a_server_without_posix_rename_is_helped(tmp_path) -> None:
             return status(number, 4)
         return status(number, 8) if kind == 8 else obliging(kind, number, body)
 
-    upload(Peer(answer), tmp_path, 10, beside=True)
+    upload(Peer(answer), tmp_path, 10, way="beside")
     assert seen[-3:] == [18, 13, 18]
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "removed", "ends"),
+    [
+        (2, 0, 0, [18, 3, 6, 8, 4, 18]),  # may be renamed, and is
+        (3, 0, 0, [18, 3, 6, 8, 4]),  # may not: nothing lies beside, ever
+        (8, 0, 0, [18, 3, 6, 8, 4]),
+        (4, 3, 0, [18, 3, 6, 8, 4, 18, 13, 3, 6, 8, 4]),  # says so at the end only
+        (4, 3, 3, None),  # and what lies beside cannot be removed: never two names
+    ],
+)
+def test_where_renaming_is_refused_the_final_name_is_used(
+    tmp_path, asked: int, refused: int, removed: int, ends: list[int] | None
+) -> None:
+    seen: list[int] = []
+    said = {8: 8, 13: removed}
+
+    def answer(kind: int, number: int, body: bytes) -> bytes:
+        seen.append(kind)
+        if kind == 18:
+            return status(number, asked if seen == [18] else refused)
+        return status(number, said[kind]) if said.get(kind) else obliging(kind, number, body)
+
+    if ends is None:
+        with pytest.raises(DeliveryFailed, match="permission denied") as caught:
+            upload(Peer(answer), tmp_path, 10, way="as_allowed")
+        assert "the whole file is there as .x.zip.part" in caught.value.far_side
+        assert seen.count(3) == 1
+    else:
+        upload(Peer(answer), tmp_path, 10, way="as_allowed")
+        assert seen == ends
 
 
 @given(st.binary(max_size=400))
@@ -175,9 +207,9 @@ def test_any_mix_of_answers_ends_well_or_as_one_of_ours(tmp_path_factory, codes,
         return obliging(kind, number, body) if code == 0 else status(number, code)
 
     folder = tmp_path_factory.mktemp("mix")
-    for beside in (False, True):
+    for way in ("under", "beside", "as_allowed"):
         try:
-            upload(Peer(answer), folder, 100_000, beside=beside)
+            upload(Peer(answer), folder, 100_000, way=way)
         except EtlError as error:
             assert error.exit_code in (3, 4, 7)  # noqa: PT017
 
@@ -187,11 +219,11 @@ def test_a_message_is_an_answer_of_impossible_size() -> None:
         Wire(Peer(lambda *_: b"This account is locked.")).start()
 
 
-def upload(peer: Peer, folder, size: int, *, beside: bool = False):
+def upload(peer: Peer, folder, size: int, *, way: str = "under"):
     source = folder / "source.zip"
     source.write_bytes(b"z" * size)
     with Watch() as watch:
         sending = Upload(
             Wire(peer), watch, "server:22", source, size, lambda size: None, 5, unwatched
         )
-        return sending.beside("in/x.zip") if beside else sending.under("in/x.zip")
+        return getattr(sending, way)("in/x.zip")

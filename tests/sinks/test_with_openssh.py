@@ -210,6 +210,26 @@ def test_weak_algorithms_are_refused_with_what_to_ask(
 @proves(
     "E8",
     fault="no kind of renaming is allowed",
+    behaviour="found out without writing anything; the archive is written under its own name, and no other",
+    exit=0,
+)
+@pytest.mark.parametrize("more", ["", ",remove", ",remove,stat,fstat,opendir,statvfs"])
+def test_a_server_that_refuses_to_rename_gets_the_final_name(
+    send: Send, account, tmp_path, archive, more
+) -> int:
+    seen: set[str] = set()
+    with openssh.serving(account, sftp=f"{openssh.PLAIN} -P posix-rename,rename{more}") as server:
+        watching = After(1, lambda: seen.update(names(account)))
+        receipt = send(to(server, tmp_path), archive, sftp, progress=watching)
+        assert seen == {*names(account)} == {"lakeside.zip"}
+        assert there(server).read_bytes() == archive.path.read_bytes()
+        empty(server)
+    return 0 if receipt.sha256 == archive.sha256 else 1
+
+
+@proves(
+    "E8",
+    fault="no kind of renaming is allowed, and the flow says sink.rename: true",
     behaviour="the file is removed again, where that is allowed; says to set sink.rename: false, which works",
     exit=7,
 )
@@ -218,7 +238,7 @@ def test_a_server_that_refuses_to_rename(send: Send, account, tmp_path, archive,
     with openssh.serving(account, sftp=f"{openssh.PLAIN} -P posix-rename,rename{more}") as server:
         empty(server)
         with pytest.raises(DeliveryFailed, match="permission denied") as caught:
-            send(to(server, tmp_path), archive, sftp)
+            send(to(server, tmp_path, rename=True), archive, sftp)
         assert "sink.rename: false" in caught.value.hint
         left = [".lakeside.zip.part"] if more else []
         assert names(account) == left

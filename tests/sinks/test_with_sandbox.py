@@ -297,9 +297,12 @@ def test_a_frozen_server_ends_at_the_deadline(send, server, options, archive) ->
 
 def test_a_server_that_refuses_renaming_is_left_as_it_was(send, server, options, archive) -> None:
     server.faults.no_rename = True
-    error = refuse(send, options, archive, DeliveryFailed, sink=sftp)
+    error = refuse(send, {**options, "rename": True}, archive, DeliveryFailed, sink=sftp)
     assert "the file was removed again" in error.far_side
-    send({**options, "rename": False}, archive, sftp)
+    for rename in (False, "auto"):
+        send({**options, "rename": rename}, archive, sftp)
+        (sent,) = (server.folder / "dropbox").iterdir()
+        sent.unlink()
 
 
 def test_a_file_that_cannot_be_read_is_our_own_trouble(

@@ -1,9 +1,10 @@
-"""Places on the way of a delivery at which a process is killed: it ends there, as a power switch would end it."""
+"""Places on the way of a delivery at which something happens to the process: mostly, that it is killed."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 POINTS: dict[str, tuple[str, str, str]] = {
@@ -12,8 +13,8 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "before the first byte": ("etlrunner.lib.sftp_wire.Wire", "open", "before"),
     "when the file is open": ("etlrunner.lib.sftp_wire.Wire", "open", "after"),
     "before it is closed": ("etlrunner.lib.sftp_wire.Wire", "close", "before"),
-    "before the renaming": ("etlrunner.lib.sftp_wire.Wire", "rename", "before"),
-    "after the renaming": ("etlrunner.lib.sftp_wire.Wire", "rename", "after"),
+    "before the renaming": ("etlrunner.lib.sftp_upload.Upload", "_put_in_place", "before"),
+    "after the renaming": ("etlrunner.lib.sftp_upload.Upload", "_put_in_place", "after"),
     "before the receipt is noted": ("etlrunner.deliver", "_proven", "after"),
     "before it is promoted": ("etlrunner.delivery", "_promote", "before"),
     "while it is promoted": ("etlrunner.history.delivered", "_copy", "after"),
@@ -26,19 +27,26 @@ POINTS: dict[str, tuple[str, str, str]] = {
 
 
 def die_at(point: str) -> None:
-    """Arrange for this process to be killed when it comes there."""
-    if not point:
-        return
+    """Arrange for this process to be killed when it comes there, as a power switch would end it."""
+    if point:
+        act_at(point, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def act_at(point: str, act: Callable[[], None]) -> None:
+    """Arrange for something to be done when this process comes there."""
     where, name, when = POINTS[point]
     owner = _found(where)
     real = getattr(owner, name)
 
-    def deadly(*args: Any, **kwargs: Any) -> Any:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if when == "before":
+            act()
+        result = real(*args, **kwargs)
         if when == "after":
-            real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+            act()
+        return result
 
-    setattr(owner, name, deadly)
+    setattr(owner, name, watched)
 
 
 def _found(where: str) -> Any:
