@@ -63,9 +63,9 @@ def make(
 
 def problems_of_tables(mapping: MappingSet) -> list[Problem]:
     """What compiling shows of those tables that could be read, though others could not."""
-    from etlrunner.mapping import apply
+    from etlrunner.mapping import foreseen
 
-    found = apply.check_mapping(mapping, resolve=transform)
+    found = foreseen.problems(mapping, resolve=transform)
     return [problem for problem in found if problem.code != "E314"]
 
 
@@ -84,9 +84,9 @@ def bind(project: Project, flow: Flow, warnings: list[Problem] | None = None) ->
     from etlrunner.checks import merging, policy, rulings
 
     # loads polars: only who plans pays for it
-    from etlrunner.mapping import apply, crosswalk, needed
+    from etlrunner.mapping import apply, crosswalk, foreseen, needed
 
-    problems = apply.check_mapping(flow.mapping, resolve=transform)
+    problems = foreseen.problems(flow.mapping, resolve=transform)
     problems += crosswalk.check(flow.crosswalks)
     problems += rulings.problems(flow)
     problems += merging.problems(flow)

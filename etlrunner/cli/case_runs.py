@@ -69,7 +69,7 @@ def flow_of(project: Project, found: CaseFile, case: Case | None) -> Flow:
     """The flow that a file is about, with what one test lays over it; compiled without data once."""
     from etlrunner import plan
     from etlrunner.config import validate
-    from etlrunner.mapping import apply
+    from etlrunner.mapping import foreseen
 
     layer = case.layer if case else None
     if found.flow is not None:
@@ -80,7 +80,7 @@ def flow_of(project: Project, found: CaseFile, case: Case | None) -> Flow:
         assert found.mapping is not None
         mapping = validate.read_mapping_set(project, found.mapping.text, found.mapping.place)
         flow = validate.flow_of_mapping(project, mapping, layer)
-    problems = apply.check_mapping(flow.mapping, resolve=plan.transform) if case is None else []
+    problems = foreseen.problems(flow.mapping, resolve=plan.transform) if case is None else []
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems)
     return flow

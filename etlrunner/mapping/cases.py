@@ -22,8 +22,9 @@ from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.lib.document import Scalar
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import case_diff, from_database
-from etlrunner.mapping.apply import Resolve, map_tables, tables_beside, tables_needed
+from etlrunner.mapping.apply import map_tables, tables_beside, tables_needed
 from etlrunner.mapping.case_diff import Difference
+from etlrunner.model.components import Resolve
 from etlrunner.model.flow import Flow
 from etlrunner.model.mapping import LookupTable, MappingSet
 from etlrunner.model.problems import Finding, Problem

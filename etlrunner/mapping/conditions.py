@@ -30,6 +30,11 @@ def types(columns: Columns) -> dict[str, Type]:
     return {name: Type.LIST if kind == "list" else Type.TEXT for name, kind in columns.items()}
 
 
+def dated(options: Options, today: date) -> Options:
+    """A step's options with the run's local date among them."""
+    return {**options, TODAY: today}
+
+
 def kinds_of(frame: pl.LazyFrame) -> dict[str, str]:
     """Name and kind of each column of a frame but its row number."""
     schema = frame.collect_schema()

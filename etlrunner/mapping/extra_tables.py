@@ -9,12 +9,11 @@ value are passed over. What cannot be read exactly is a problem with its file, r
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 
 import petl
 import polars as pl
@@ -24,11 +23,10 @@ from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import conditions
+from etlrunner.model.components import Resolve
 from etlrunner.model.mapping import ExtraTable
 from etlrunner.model.problems import Place, Problem
 from etlrunner.table import ROW, ColumnTable, NumberedTable
-
-Resolve = Callable[[str], ModuleType]
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def prepared(
     known = {name: roster.columns(name) for name in others}
     frame = as_table(one).frame if rows is None else pl.scan_parquet(rows).select(list(kinds))
     for step in one.transforms:
-        module, options = resolve(step.type), {**step.options, conditions.TODAY: today}
+        module, options = resolve(step.type), conditions.dated(step.options, today)
         numbered = NumberedTable(table.collect(frame.with_row_index(ROW)).lazy())
         kinds = dict(module.columns(kinds, options, known))
         lists = [name for name, kind in kinds.items() if kind == "list"]

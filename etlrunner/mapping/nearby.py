@@ -14,7 +14,7 @@ import polars as pl
 from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.lib import files
-from etlrunner.mapping.apply import Resolve
+from etlrunner.model.components import Resolve
 from etlrunner.model.mapping import Step, TableMapping
 from etlrunner.table import ROW
 

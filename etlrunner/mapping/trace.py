@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 
 from etlrunner import table as tables
-from etlrunner.mapping import apply, conditions, nearby, select
+from etlrunner.mapping import apply, conditions, fates, nearby, select
 from etlrunner.mapping.columns import Made
 from etlrunner.mapping.watch import Rules, Watch
+from etlrunner.model.components import Resolve
 from etlrunner.model.flow import Flow
 from etlrunner.model.mapping import Step
 from etlrunner.model.surroundings import SilentProgress
@@ -50,7 +51,7 @@ class Stepped:
 
     @property
     def name(self) -> str:
-        return apply.step_name(self.step)
+        return fates.step_name(self.step)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def trace(
     folder: Path,
     *,
     as_of: date,
-    resolve: apply.Resolve,
+    resolve: Resolve,
     beside: Collection[int] = (),
 ) -> Traced:
     """Map the source rows with these numbers once more, with all they depend on, in a folder of its own.
@@ -121,7 +122,7 @@ def trace(
         only=[table], watch=recorder,
     )  # fmt: skip
     traces = {row: recorder.trace(row) for row in rows}
-    steps = [apply.step_name(step) for step in flow.mapping.tables[table].transforms]
+    steps = [fates.step_name(step) for step in flow.mapping.tables[table].transforms]
     return Traced(traces, [*made[table].reasons, *steps], recorder.left_out)
 
 
@@ -218,7 +219,7 @@ class Recorder(Watch):
         frame = pl.DataFrame({ROW: [0], **{name: [value] for name, value in row.items()}})
         kinds = {name: "list" if isinstance(one, list) else "text" for name, one in row.items()}
         frame = frame.cast({name: tables.LIST for name, kind in kinds.items() if kind == "list"})
-        rules = conditions.rules({**step.options, conditions.TODAY: self.as_of}, kinds)
+        rules = conditions.rules(conditions.dated(step.options, self.as_of), kinds)
         return _ruled(frame, [(rule.name, ~rule.expr) for rule in rules])[0][0]
 
     def _made(self, row: int) -> Iterator[MadeRow]:
@@ -230,7 +231,7 @@ class Recorder(Watch):
             key = (row, cells[self.key])
             if fate == WRITTEN and twice[key]:
                 twice[key] -= 1
-                fate = apply.DUPLICATE
+                fate = fates.DUPLICATE
             shown = {name: cell for name, cell in cells.items() if not name.startswith("_")}
             ways = {
                 name: [(what, way[f"{name}.{what}"]) for what in whats]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol
 
 from etlrunner.model.delivery import Archive, Reached, Receipt
@@ -13,6 +14,9 @@ from etlrunner.model.surroundings import Clock, Progress
 
 Options = Mapping[str, Any]
 """A component's options after validation: defaults filled in, secrets still references."""
+
+Resolve = Callable[[str], ModuleType]
+"""A transform's module by its verb."""
 
 
 @dataclass(frozen=True, slots=True)

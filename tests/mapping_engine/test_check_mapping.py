@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.mapping import apply
+from etlrunner.mapping import apply, foreseen
 from etlrunner.model.mapping import Column, LookupTable, MappingSet, Step
 from etlrunner.model.problems import Located, Place, Problem
 from etlrunner.target import APPLE_SCHOOL_MANAGER
@@ -19,7 +19,7 @@ LOCATIONS = {"location_id": "sourcedId", "location_name": "name"}
 
 def problems(*tables: Any) -> list[Problem]:
     """Of these tables; that the other five are missing is another test's matter."""
-    found = apply.check_mapping(only(*tables), resolve=resolve)
+    found = foreseen.problems(only(*tables), resolve=resolve)
     return [problem for problem in found if problem.code != "E314"]
 
 
@@ -31,7 +31,7 @@ def orgs(*steps: Step, source: str = "orgs", where: str | None = None, **columns
 
 
 def test_the_shipped_mapping_has_no_problem():
-    assert apply.check_mapping(shipped(), resolve=resolve) == []
+    assert foreseen.problems(shipped(), resolve=resolve) == []
 
 
 def test_a_run_pulls_the_tables_that_the_mapping_reads_and_no_birthdays():
@@ -47,7 +47,7 @@ def test_a_table_that_only_a_transform_reads_is_pulled():
 
 
 def test_each_of_apple_s_tables_must_be_made():
-    found = apply.check_mapping(MappingSet("apple-school-manager", {}), resolve=resolve)
+    found = foreseen.problems(MappingSet("apple-school-manager", {}), resolve=resolve)
     assert len(found) == len(APPLE_SCHOOL_MANAGER.tables)
 
 
@@ -55,7 +55,7 @@ def test_a_table_that_apple_does_not_have():
     one = mapping("locations", "orgs", LOCATIONS)
     (found,) = [
         problem
-        for problem in apply.check_mapping(MappingSet("x", {"studens": one}), resolve=resolve)
+        for problem in foreseen.problems(MappingSet("x", {"studens": one}), resolve=resolve)
         if problem.code == "E313"
     ]
     assert "students" in found.hint

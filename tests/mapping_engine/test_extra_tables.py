@@ -13,7 +13,7 @@ import pytest
 from etlrunner import roster
 from etlrunner.errors import ConfigurationError
 from etlrunner.lib import excel
-from etlrunner.mapping import apply, extra_tables, lookups
+from etlrunner.mapping import apply, extra_tables, foreseen, lookups
 from etlrunner.model.mapping import Column, ExtraTable, LookupTable, Step
 from etlrunner.model.problems import Located, Place
 from tests.support.mapped import SCHOOL, map_rows, mapping, only, resolve, section, teacher
@@ -238,10 +238,10 @@ def test_aides_from_an_excel_file_are_instructors(tmp_path: Path):
 def test_their_columns_are_known_at_validate(tmp_path: Path):
     path = workbook(tmp_path / "aides.xlsx", ["class", "employee"], ["k1", 41])
     wrong = with_aides(path, take="employe", where='klass == "k1"')
-    found = [one for one in apply.check_mapping(wrong, resolve=resolve) if one.code != "E314"]
+    found = [one for one in foreseen.problems(wrong, resolve=resolve) if one.code != "E314"]
     assert [(one.code, one.hint) for one in found] == [("E301", "did you mean 'employee'?")]
     gone = with_aides(tmp_path / "gone.xlsx")
-    found = [one for one in apply.check_mapping(gone, resolve=resolve) if one.code != "E314"]
+    found = [one for one in foreseen.problems(gone, resolve=resolve) if one.code != "E314"]
     assert [one.code for one in found] == ["E320"]
 
 
@@ -313,5 +313,5 @@ def test_steps_stand_where_they_make_sense(tmp_path: Path):
     roster = only(
         mapping("classes", "classes", CLASSES, steps=[Step("fill", {"columns": ("title",)})])
     )
-    found = [one.code for one in apply.check_mapping(roster, resolve=resolve)]
+    found = [one.code for one in foreseen.problems(roster, resolve=resolve)]
     assert "E319" in found
