@@ -113,6 +113,8 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
         return None
     if _has_statement(spots, tokens) or _only_a_comment(spots, parts):
         return None
+    if _has_lonely_word(spots, parts):
+        return None
     return Parsed(spots, parts, tokens, template=state is None)
 
 
@@ -169,6 +171,18 @@ def _only_a_comment(spots: Spots, parts: tuple[nodes.Node, ...]) -> bool:
     if not parts:
         spots.add("E351", "there is no expression here, only a comment", 0, len(spots.text))
     return not parts
+
+
+def _has_lonely_word(spots: Spots, parts: tuple[nodes.Node, ...]) -> bool:
+    """Whether `and` or `or` stands where a value belongs, which Jinja2 takes for a name; noted here."""
+    for part in parts:
+        names = [part] if isinstance(part, nodes.Name) else part.find_all(nodes.Name)
+        for name in names:
+            if name.name in ("and", "or"):
+                message = f"a value is needed beside this `{name.name}`"
+                spots.add("E351", message, name.lineno, name.lineno + len(name.name))
+                return True
+    return False
 
 
 def _note(spots: Spots, tokens: dict[int, Token], error: TemplateSyntaxError) -> None:

@@ -69,6 +69,7 @@ def is_well_behaved(text: str) -> None:
 @example("{{ given }}\ud800")
 @example("{# #}")
 @example("given\r\n~\r'x'")
+@example("and and 0")
 def test_any_text_compiles_or_is_refused(text: str) -> None:
     is_well_behaved(text)
 
