@@ -4,6 +4,8 @@ The rule (a page shorter than asked for is never the end):
 1. a `next` link means that there is another page;
 2. else a stated total: go on while fewer have been received;
 3. else go on until a page is empty.
+A total is a witness, not the truth (some servers state what the page holds): where it alone says that a
+page was the last, as the first or as a full one, the place after it is asked for.
 The offset moves by what was received, not by what was asked for.
 
 Where pages are asked for by offset, each begins with the last record of the one before. If that record is
@@ -157,7 +159,7 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
     """
     step, total = first.count, first.total or 0
     overlap = _overlap(first)
-    last = first
+    last, is_full = first, True  # nobody knows how many records this server sends at most
     starts = iter(range(step - overlap, total - overlap, step - overlap))
     window: deque[tuple[int, int, Future[Page]]] = deque()
     # Twice as many as may travel (the door counts those): half of them decode what has arrived.
@@ -172,7 +174,7 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
                 break
             start, size, future = window.popleft()
             page = future.result()
-            received = page.count
+            received, is_full = page.count, page.count == step == size
             last = pull.take(page, overlap)
             yield last
             for part in _completing(fetch, pull, received, start, size):
@@ -180,8 +182,17 @@ def _stated(fetch: Fetch, pull: Pull, first: Page, concurrency: int) -> Iterator
                 yield part
         if last.says_more:  # then the total was not the whole truth
             yield from _one_by_one(fetch, pull, last, step)
+        elif is_full and pull.rows == total:
+            _check_nothing_follows(fetch, pull, step, overlap)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_nothing_follows(fetch: Fetch, pull: Pull, step: int, overlap: int) -> None:
+    """After a last page that was full, only the server's total says that it was the last."""
+    stated = pull.stated or 0
+    if pull.take(fetch(stated - overlap, step, None), overlap).count:
+        raise Moved(f"{pull.what}: more records arrived than the {stated} that were stated")
 
 
 def _completing(fetch: Fetch, pull: Pull, received: int, start: int, size: int) -> Iterator[Page]:

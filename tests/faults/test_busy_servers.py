@@ -12,7 +12,7 @@ from etlrunner.lib import retry
 from tests.support.http_fault import JSON, FaultServer, raw
 from tests.support.lakeside import BODY, NOW, Lakeside
 from tests.support.matrix import proves
-from tests.support.pulls import pulled
+from tests.support.pulls import ended, pulled
 
 SOON = [
     ("7", 7), ("0", 1), (" 30 ", 30), (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 89),
@@ -87,10 +87,10 @@ def test_a_wait_that_is_too_long_ends_the_run(
     lakeside: Lakeside, server: FaultServer, value: str, words: str
 ) -> int:
     server.scripts["/users"] = [(429, {"Retry-After": value}, BODY.encode())] * 9
-    result = lakeside.run(deadline="30m")
-    assert words in result.record.message
+    end = ended(lakeside, "users", clock=lakeside.clock, deadline=timedelta(minutes=30))
+    assert words in end.message
     assert sum(lakeside.clock.slept) < 10
-    return result.exit_code
+    return end.exit_code
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -98,8 +98,8 @@ def test_a_server_that_fails_now_and_then_is_asked_again(
     lakeside: Lakeside, server: FaultServer, status: int
 ) -> None:
     for times in range(1, 3 if status == 500 else retry.ATTEMPTS):
-        server.scripts["/users"] = [(status, JSON, BODY.encode())] * times
-        assert pulled(lakeside, "users") == {"users": 12}
+        server.scripts["/orgs"] = [(status, JSON, BODY.encode())] * times
+        assert pulled(lakeside, "orgs") == {"orgs": len(server.tables["orgs"])}
 
 
 @proves(
@@ -125,10 +125,10 @@ def test_a_server_that_stays_down_is_unreachable(
     lakeside: Lakeside, server: FaultServer, every_page: Any, status: int
 ) -> int:
     every_page((status, JSON, BODY.encode()))
-    result = lakeside.run()
-    assert f"HTTP {status}" in result.record.message
+    end = ended(lakeside, "orgs", whole=status == 503)
+    assert f"HTTP {status}" in end.message
     assert len(server.asked("/orgs")) <= retry.ATTEMPTS
-    return result.exit_code
+    return end.exit_code
 
 
 @proves(

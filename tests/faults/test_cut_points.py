@@ -6,6 +6,7 @@ The sample runs always; every page at forty bytes in three ways is `slow`.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +15,16 @@ import polars as pl
 import pytest
 
 from etlrunner.errors import Unreachable
+from tests.support import sweeps
 from tests.support.http_fault import Answer, FaultServer, Request, Wire, raw, reset, stall
 from tests.support.lakeside import Lakeside, clean_server
 from tests.support.pulls import TABLES, pull
 
 CUTS = 40
+SHORT = timedelta(seconds=0.25)
+"""How long a silence is borne."""
+Case = tuple[str, str, float, str]
+"""Table and offset of a page, at which share of its bytes it is cut, and how."""
 Frames = dict[str, pl.DataFrame]
 
 
@@ -67,11 +73,21 @@ def pages(server: FaultServer) -> Iterator[tuple[str, str]]:
             offset += 3
 
 
+def cases(server: FaultServer, cuts: int) -> list[Case]:
+    """Every page, cut at so many places in each way."""
+    return [
+        (table, offset, cut / cuts, way)
+        for table, offset in pages(server)
+        for cut in range(cuts)
+        for way in WAYS
+    ]
+
+
 def attempt(lakeside: Lakeside, folder: Path, cutter: Cutter) -> Frames | None:
     """What arrived, or None; then there is no file either."""
     lakeside.server.after_page = cutter
     lakeside.server.requests.clear()
-    short = {"timeouts": {"read": timedelta(seconds=0.05)}} if cutter.way == "silence" else {}
+    short = {"timeouts": {"read": SHORT}} if cutter.way == "silence" else {}
     try:
         return pull(lakeside, folder, cutter.table, concurrency=1, **short)
     except Unreachable:
@@ -79,31 +95,66 @@ def attempt(lakeside: Lakeside, folder: Path, cutter: Cutter) -> Frames | None:
         return None
 
 
-def sweep(lakeside: Lakeside, folder: Path, whole: Frames, cuts: int, step: int) -> None:
-    """Every `step`-th page, cut at so many places in each way: overcome, whatever was cut."""
-    for place, (table, offset) in enumerate(pages(lakeside.server)):
-        if place % step:
-            continue
-        for cut in range(cuts):
-            for way in WAYS:
-                if way == "silence" and cut % 8:
-                    continue  # each of them costs its time-out
-                cutter = Cutter(table, offset, way, cut / cuts, once=True)
-                came = attempt(lakeside, folder, cutter)
-                assert cutter.done == 1, (table, offset)
-                assert came is not None, (table, offset, cut, way)
-                assert came[table].equals(whole[table]), (table, offset, cut, way)
+def is_overcome(lakeside: Lakeside, folder: Path, whole: Frames, case: Case) -> None:
+    table, offset, share, way = case
+    cutter = Cutter(table, offset, way, share, once=True)
+    came = attempt(lakeside, folder, cutter)
+    assert cutter.done == 1, case
+    assert came is not None, case
+    assert came[table].equals(whole[table]), case
 
 
-def test_a_page_cut_once_changes_nothing(lakeside: Lakeside, tmp_path: Path, whole: Frames) -> None:
-    sweep(lakeside, tmp_path, whole, cuts=4, step=6)
+def test_a_page_cut_once_changes_nothing(
+    lakeside: Lakeside, server: FaultServer, tmp_path: Path, whole: Frames
+) -> None:
+    for place, (table, offset) in enumerate(list(pages(server))[::6]):
+        for way, share in zip(WAYS, (0.1 + place / 9, 0.5, place / 9), strict=True):
+            is_overcome(lakeside, tmp_path, whole, (table, offset, share, way))
 
 
 @pytest.mark.slow
 def test_every_page_cut_once_at_forty_places_changes_nothing(
-    lakeside: Lakeside, tmp_path: Path, whole: Frames
+    lakeside: Lakeside, server: FaultServer, tmp_path: Path, whole: Frames
 ) -> None:
-    sweep(lakeside, tmp_path, whole, cuts=CUTS, step=1)
+    going = sweeps.Sweep(
+        "each page of a pull, cut once at 40 places by reset, close and silence",
+        "the tables are equal to those of a clean pull",
+    )
+    for case in going.over(cases(server, CUTS)):
+        is_overcome(lakeside, tmp_path, whole, case)
+        going.ended["whole"] += 1
+
+
+@pytest.mark.slow
+def test_every_page_that_is_always_cut_leaves_nothing(
+    lakeside: Lakeside, server: FaultServer, tmp_path: Path
+) -> None:
+    going = sweeps.Sweep(
+        "each page of a pull, cut at 8 places however often it is asked for", "no file is left"
+    )
+    for table, offset, share, way in going.over(cases(server, 8)):
+        cutter = Cutter(table, offset, way, share, once=False)
+        assert attempt(lakeside, tmp_path, cutter) is None, (table, offset, share, way)
+        going.ended["exit 3"] += 1
+
+
+@pytest.mark.slow
+def test_a_whole_run_with_any_page_cut_once_sends_what_a_clean_one_sends(
+    server: FaultServer, tmp_path: Path, clean: bytes
+) -> None:
+    going = sweeps.Sweep(
+        "whole runs, each page cut once at 4 places by reset, close and silence",
+        "the archive is that of a clean run, byte for byte",
+    )
+    for number, (table, offset, share, way) in enumerate(going.over(cases(server, 4))):
+        lakeside = Lakeside(tmp_path / str(number), server)
+        server.after_page = Cutter(table, offset, way, share, once=True)
+        result = lakeside.run(**({"timeouts.read": "1s"} if way == "silence" else {}))
+        assert result.exit_code == 0, result.record.message
+        assert lakeside.archive() == clean, (table, offset, share, way)
+        lakeside.close()
+        shutil.rmtree(lakeside.root)
+        going.ended["exit 0"] += 1
 
 
 @pytest.mark.parametrize("way", ["reset", "close"])

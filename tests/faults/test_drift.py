@@ -12,9 +12,9 @@ import pytest
 from etlrunner.errors import Incomplete
 from tests.support import rosters
 from tests.support.http_fault import JSON, FaultServer
-from tests.support.lakeside import Lakeside
+from tests.support.lakeside import Lakeside, hint
 from tests.support.matrix import proves
-from tests.support.pulls import pull
+from tests.support.pulls import ended, pull
 
 Records = list[dict[str, Any]]
 NEW = rosters.pupils(1, first=50)
@@ -101,9 +101,9 @@ def test_a_table_that_never_rests_is_incomplete(
             server.tables["users"] = [*server.tables["users"][1:], *fresh]
 
     server.before_page = before_page
-    result = lakeside.run(concurrency=1)
-    assert "users: " in result.record.message
-    return result.exit_code
+    end = ended(lakeside, "users", whole=totals, concurrency=1)
+    assert "users: " in end.message
+    return end.exit_code
 
 
 def test_verify_twice_compares_two_readings_of_every_table(
@@ -133,7 +133,11 @@ def test_content_that_changes_is_another_reading(
 
 TOTALS = {
     "more than there is": ({"total_offset": 3}, "records arrived, [0-9]+ were stated"),
-    "less than there is": ({"total_offset": -2}, "different records arrived, [0-9]+ were stated"),
+    "less than there is": ({"total_offset": -2}, "more records arrived than the 10"),
+    "that of the page": ({"total_of_page": True}, "more records arrived than the 4"),
+    "that of the page, and a lower limit": (
+        {"total_of_page": True, "limit_cap": 3}, "more records arrived than the 3",
+    ),
     "offset ignored": ({"ignores_offset": True}, "repeats an earlier one"),
     "offset ignored, no total": (
         {"ignores_offset": True, "totals": False}, "repeats an earlier one",
@@ -143,7 +147,7 @@ TOTALS = {
 
 @proves(
     "A16",
-    fault="the total is too large, too small, or moves; `offset` is ignored",
+    fault="the total is too large, too small, or that of the page; `offset` is ignored",
     behaviour="as many different records as stated, or incomplete",
     exit=3,
 )
@@ -154,9 +158,17 @@ def test_a_count_that_does_not_fit_is_incomplete(
     switches, words = TOTALS[kind]
     for name, value in switches.items():
         setattr(server, name, value)
-    result = lakeside.run()
-    assert re.search(words, result.record.message)
-    return result.exit_code
+    end = ended(lakeside, "users", whole=kind == "more than there is")
+    assert re.search(words, end.message)
+    return end.exit_code
+
+
+def test_however_much_too_small_a_total_is_it_is_noticed(
+    lakeside: Lakeside, server: FaultServer
+) -> None:
+    for less in range(1, 12):
+        server.total_offset = -less
+        assert ended(lakeside, "users").exit_code == 3, less
 
 
 GOOD = [
@@ -186,7 +198,7 @@ def test_pages_of_any_length_are_one_table(
     for number, switches in enumerate(GOOD):
         for name in ("totals", "limit_cap", "short_every", "links"):
             setattr(server, name, switches.get(name, getattr(plain, name)))
-        for concurrency in (1, 3):
+        for concurrency in (1, 3) if number < 2 else (3,):
             folder = tmp_path / f"{number}-{concurrency}"
             frame = pull(lakeside, folder, "users", concurrency=concurrency)["users"]
             ids = [each["sourcedId"] for each in server.tables["users"]]
@@ -254,10 +266,10 @@ def test_a_link_that_leads_away_is_not_followed(
         for target in (place, rogue.url):
             link = f'<{target}/API/ims/oneroster/v1p1/users?offset=4>; rel="next"'
             server.scripts["/users"] = [(200, {**JSON, "Link": link}, b'{"users": [{}]}')]
-            result = lakeside.run()
-            assert "another address" in result.record.message
+            end = ended(lakeside, "users", whole=target == "//example.org")
+            assert "another address" in end.message
         assert rogue.requests == []
-    return result.exit_code
+    return end.exit_code
 
 
 @proves(
@@ -271,9 +283,9 @@ def test_links_that_go_round_are_noticed(
     lakeside: Lakeside, server: FaultServer, totals: bool
 ) -> int:
     server.links, server.totals = "circle", totals
-    result = lakeside.run()
-    assert "repeats an earlier one" in result.record.message
-    return result.exit_code
+    end = ended(lakeside, "users", whole=totals)
+    assert "repeats an earlier one" in end.message
+    return end.exit_code
 
 
 @proves(
@@ -309,10 +321,10 @@ def test_different_records_under_one_id_end_the_run(
     server.totals = totals
     users = server.tables["users"]
     users.insert(place, {**users[0], "identifier": "another"})
-    result = lakeside.run()
-    assert "1 sourcedId(s) came twice with different content" in result.record.message
-    assert "u1" in getattr(result.error, "hint", "")
-    return result.exit_code
+    end = ended(lakeside, "users", whole=totals and place == 9)
+    assert "1 sourcedId(s) came twice with different content" in end.message
+    assert "u1" in hint(end)
+    return end.exit_code
 
 
 @proves(

@@ -12,6 +12,7 @@ import pytest
 from tests.support.http_fault import FaultServer, reset
 from tests.support.lakeside import BODY, Lakeside, clean_server
 from tests.support.matrix import proves
+from tests.support.pulls import ended
 from tests.support.tls import certificate, over_tls
 
 
@@ -36,20 +37,18 @@ def free_port() -> int:
     ],
 )
 def test_what_cannot_be_reached_is_for_later(
-    tmp_path: Path, server: FaultServer, every_page: Any, kind: str, words: str
+    lakeside: Lakeside, every_page: Any, kind: str, words: str
 ) -> int:
-    domains = {
+    domains: dict[str, dict[str, Any]] = {
         "refused": {"domain": f"127.0.0.1:{free_port()}/API"},
-        "name": {"domain": "lakeside.invalid/API", "allow_http": "false"},
-        "plain port": {"allow_http": "false"},
+        "name": {"domain": "lakeside.invalid/API", "allow_http": False},
+        "plain port": {"allow_http": False},
         "resets": {},
     }
     every_page(reset())
-    lakeside = Lakeside(tmp_path / "project", server, **domains[kind])
-    result = lakeside.run()
-    assert words in result.record.message
-    lakeside.close()
-    return result.exit_code
+    end = ended(lakeside, "orgs", whole=kind == "resets", **domains[kind])
+    assert words in end.message
+    return end.exit_code
 
 
 @proves(
@@ -122,11 +121,11 @@ def test_redirects_are_not_followed(
     status = 301 + len(target) % 3 if ending != "/token" else 307
     headers = {"Location": target.format(rogue=rogue.url)}
     server.scripts[ending] = [(status, headers, BODY.encode())] * 9
-    result = lakeside.run()
-    assert "the server redirects to" in result.record.message
-    assert "/latest" not in result.record.message
+    end = ended(lakeside, ending[1:].replace("token", "orgs"), whole=ending in target)
+    assert "the server redirects to" in end.message
+    assert "/latest" not in end.message
     assert rogue.requests == []
-    return result.exit_code
+    return end.exit_code
 
 
 @proves(

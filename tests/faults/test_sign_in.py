@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 from email.utils import format_datetime
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import sweeps
 from tests.support.http_fault import JSON, FaultServer, raw
-from tests.support.lakeside import BODY, NOW, Lakeside
+from tests.support.lakeside import BODY, NOW, Lakeside, hint
 from tests.support.matrix import proves
-from tests.support.pulls import pulled
+from tests.support.pulls import ended, pulled
 
 
 @proves(
@@ -38,17 +40,23 @@ def test_whenever_a_token_ends_every_record_arrives(
     lakeside: Lakeside, server: FaultServer, uses: int, status: int
 ) -> None:
     server.token_uses, server.expired_status = uses, status
-    assert pulled(lakeside, concurrency=1) == server.counts()
+    tables = ("users", "enrollments")
+    assert pulled(lakeside, *tables, concurrency=1) == {
+        name: len(server.tables[name]) for name in tables
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("uses", range(1, 51))
-@pytest.mark.parametrize("concurrency", [1, 3])
 def test_whenever_a_token_ends_every_record_arrives_all_of_fifty(
-    lakeside: Lakeside, server: FaultServer, uses: int, concurrency: int
+    lakeside: Lakeside, server: FaultServer
 ) -> None:
-    server.token_uses = uses + 3 * (concurrency - 1)  # else side by side none lives for a page
-    assert pulled(lakeside, concurrency=concurrency) == server.counts()
+    going = sweeps.Sweep(
+        "tokens that end after 1 to 50 requests, one or three at a time", "every record arrives"
+    )
+    for uses, concurrency in going.over(itertools.product(range(1, 51), (1, 3))):
+        server.token_uses = uses + 3 * (concurrency - 1)  # else side by side none lives for a page
+        assert pulled(lakeside, concurrency=concurrency) == server.counts(), (uses, concurrency)
+        going.ended["whole"] += 1
 
 
 @proves(
@@ -92,10 +100,10 @@ def test_qmlativ_may_say_500_for_an_ended_token(
 )
 def test_a_token_that_is_never_taken_ends_the_run(lakeside: Lakeside, server: FaultServer) -> int:
     server.scripts["/users"] = [(401, JSON, BODY.encode())] * 9
-    result = lakeside.run(concurrency=1)
-    assert "not even a fresh one" in result.record.message
+    end = ended(lakeside, "users", concurrency=1)
+    assert "not even a fresh one" in end.message
     assert len(server.tokens) == 2
-    return result.exit_code
+    return end.exit_code
 
 
 ODD_LIFETIMES = [0, -5, None, "600", 10**12, "soon", [], True, float("nan"), float("inf")]
@@ -112,7 +120,7 @@ def test_a_lifetime_that_cannot_be_right_does_no_harm(
 ) -> int:
     for odd in ODD_LIFETIMES:
         server.expires_in = odd
-        assert pulled(lakeside) == server.counts()
+        assert pulled(lakeside, "orgs") == {"orgs": len(server.tables["orgs"])}
     server.expires_in = 0
     result = lakeside.run()
     assert lakeside.archive() == clean
@@ -132,11 +140,11 @@ def test_a_refusal_ends_the_run_at_once(
     echo = {"WWW-Authenticate": f'Basic realm="{server.secret}"', "X-Echo": server.key}
     body = json.dumps({"error": "invalid_client", "error_description": server.secret}).encode()
     server.scripts["/token"] = [(status, {**JSON, **echo}, body)] * 9
-    result = lakeside.run()
-    assert "key and secret are refused" in result.record.message
+    end = ended(lakeside, "orgs", whole=status == 401, clock=lakeside.clock)
+    assert "key and secret are refused" in end.message
     assert len(server.asked("/token")) <= 3
     assert lakeside.clock.slept == []
-    return result.exit_code
+    return end.exit_code
 
 
 @proves(
@@ -159,7 +167,7 @@ def test_signing_in_that_brings_no_token_is_for_later(
     lakeside: Lakeside, server: FaultServer, answer: Any
 ) -> int:
     server.scripts["/token"] = [answer] * 20
-    return lakeside.run().exit_code
+    return ended(lakeside, "orgs", whole=answer[0] == 503).exit_code
 
 
 @proves(
@@ -175,9 +183,9 @@ def test_a_forbidden_collection_is_named(
     lakeside: Lakeside, server: FaultServer, collection: str
 ) -> int:
     server.forbidden = (collection,)
-    result = lakeside.run()
-    assert f"may not read '{collection}'" in result.record.message
-    return result.exit_code
+    end = ended(lakeside, collection, whole=collection == "enrollments")
+    assert f"may not read '{collection}'" in end.message
+    return end.exit_code
 
 
 @proves(
@@ -192,16 +200,16 @@ def test_a_clock_that_is_wrong_is_told_with_the_refusal(
 ) -> int:
     date = format_datetime(NOW + apart, usegmt=True)
     server.scripts["/token"] = [(401, {**JSON, "Date": date}, b"{}")] * 9
-    result = lakeside.run()
+    end = ended(lakeside, "orgs")
     side = "behind" if apart > timedelta(0) else "ahead of"
-    assert f"clock is 48 hours {side} the server's" in getattr(result.error, "hint", "")
-    return result.exit_code
+    assert f"clock is 48 hours {side} the server's" in hint(end)
+    return end.exit_code
 
 
 def test_a_clock_that_is_right_is_not_mentioned(lakeside: Lakeside, server: FaultServer) -> None:
     for date in (format_datetime(NOW, usegmt=True), "nonsense", ""):
         server.scripts["/token"] = [(401, {**JSON, "Date": date}, b"{}")] * 9
-        assert "clock" not in getattr(lakeside.run().error, "hint", "")
+        assert "clock" not in hint(ended(lakeside, "orgs"))
 
 
 @proves(
@@ -216,6 +224,6 @@ def test_a_token_that_is_not_yet_valid_points_at_the_clock(
     date = format_datetime(NOW - timedelta(days=1), usegmt=True)
     answer = raw(401, {**JSON, "Date": date}, b'{"error": "token used before issued"}')
     server.scripts["/orgs"] = [answer] * 9
-    result = lakeside.run()
-    assert "ahead of the server's" in getattr(result.error, "hint", "")
-    return result.exit_code
+    end = ended(lakeside, "orgs")
+    assert "ahead of the server's" in hint(end)
+    return end.exit_code

@@ -1,4 +1,4 @@
-"""atheris over pages and headers: `python -m tests.support.atheris_page -runs=100000 -timeout=2`."""
+"""atheris over pages and headers: `python -m tests.support.atheris_page -runs=100000`."""
 
 from __future__ import annotations
 

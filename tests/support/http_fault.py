@@ -54,6 +54,8 @@ class FaultServer:
     totals: bool = True
     total_offset: int = 0
     """Added to the stated total: a server that cannot count."""
+    total_of_page: bool = False
+    """States as the total how many records the page holds."""
     limit_cap: int | None = None
     ignores_offset: bool = False
     short_every: int = 0
@@ -207,7 +209,8 @@ class FaultServer:
             page = [{key: row[key] for key in row if key in wanted} for row in page]
         headers = {"Content-Type": "application/json"}
         if self.totals:
-            headers["X-Total-Count"] = str(len(records) + self.total_offset)
+            total = len(page if self.total_of_page else records)
+            headers["X-Total-Count"] = str(total + self.total_offset)
         link = self.link(request, offset, len(page), len(records))
         if link:
             headers["Link"] = link

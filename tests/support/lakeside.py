@@ -7,6 +7,7 @@ has sent nothing and kept no rows; no run shows a secret, a token, a name or an 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +45,24 @@ class Lakeside:
 
     def __init__(self, root: Path, server: FaultServer, **flow: Any) -> None:
         self.server = server
-        self.project = TestProject(root)
+        self.root = root
         self.out = root / "out"
-        given = {
+        self.path = root / "flows" / "lakeside.yaml"
+        self.flow = {
             "variant": "sms-2.0", "domain": server.domain, "allow_http": "true", "out": self.out,
             "resume": "0s", **flow,
         }  # fmt: skip
-        self.path = root / "flows" / "lakeside.yaml"
-        self.path.write_text(FLOW.format(**given))
-        self.project.secrets({"LAKESIDE_KEY": server.key, "LAKESIDE_SECRET": server.secret})
         self.clock = SimulatedClock(NOW)
         self.keeps_rows = False
         """Whether complete tables of a pull that broke off may be there for the next one."""
+
+    @cached_property
+    def project(self) -> TestProject:
+        """On disk as soon as somebody needs it: a test of the pull alone does not."""
+        made = TestProject(self.root)
+        self.path.write_text(FLOW.format(**self.flow))
+        made.secrets({"LAKESIDE_KEY": self.server.key, "LAKESIDE_SECRET": self.server.secret})
+        return made
 
     def run(self, *, clock: Any = None, **sets: Any) -> Result:
         """Run the flow; `sets` are options of the source."""
@@ -76,8 +83,7 @@ class Lakeside:
             if not self.keeps_rows:
                 assert list(result.folder.rglob("*.parquet")) == []
             assert result.record.message
-        hint = getattr(result.error, "hint", "")
-        self.show_nothing(f"{result.record} {result.error!r} {hint}")
+        self.show_nothing(f"{result.record} {result.error!r} {hint(result.error)}")
         for path in self.project.project.state.rglob("*"):
             if path.is_file() and path.suffix not in (".parquet", ".zip"):
                 self.show_nothing(path.read_bytes().decode("utf-8", "replace"))
@@ -101,7 +107,13 @@ class Lakeside:
         return path.read_bytes()
 
     def close(self) -> None:
-        self.project.close()
+        if "project" in vars(self):
+            self.project.close()
+
+
+def hint(error: Exception | None) -> str:
+    """What an error says to do."""
+    return str(getattr(error, "hint", ""))
 
 
 def clean_server(**switches: Any) -> FaultServer:

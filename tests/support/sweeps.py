@@ -39,6 +39,11 @@ class Sweep:
             self._cases += 1
             self._record()
 
+    def note(self, cases: int, of: int) -> None:
+        """Record cases that another goes through, such as hypothesis."""
+        self._cases, self._planned = cases, of
+        self._record()
+
     def _record(self) -> None:
         known = _known()
         known[self.name] = {

@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from tests.support.http_fault import FaultServer
 
 
-def certificate(folder: Path, address: str, *, days: int = 30) -> Path:
-    """A self-signed certificate and its key in one file."""
+def certificate(folder: Path, address: str, *, days: int = 30, since: int = 60) -> Path:
+    """A self-signed certificate and its key in one file, valid `since` days ago and for `days` more."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Invented District")])
     now = datetime.now(UTC)
@@ -26,7 +26,7 @@ def certificate(folder: Path, address: str, *, days: int = 30) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(now - timedelta(days=60))
+        .not_valid_before(now - timedelta(days=since))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(
