@@ -2,69 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
-from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
-from tests.support import strace, sweeps
-from tests.support.killed import Scene
+from tests.support import faulted, strace
+from tests.support.faulted import Point, meet, sweep
+from tests.support.killed import FLOW, Scene
 from tests.support.matrix import proves
 
 pytestmark = pytest.mark.skipif(bool(strace.missing()), reason=strace.missing() or "it is here")
 
-Point = tuple[str, int]
 ON_FILES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
-AFTERWARDS = (
-    "one clean run leaves one whole archive at the server, one success, the baseline of that success,"
-    " no temporary file, no lease"
-)
 EVERY = {"pwrite64": 3, "unlink": 2}
 """A call of which there are hundreds is stopped before each n-th: pages of one file, mostly."""
 SAMPLE: tuple[Point, ...] = (("fdatasync", 6), ("rename", 9), ("sendto", 5))
 """Early, in the middle, and late in a run."""
+RESEND = ("resend", FLOW, "--because", "Apple lost it", "--yes")
+IMPORT = ("baseline", "import", "sent.zip", FLOW, "--replace", "--because", "by hand")
 
 
 @pytest.fixture(scope="session")
 def points(made: Scene, tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
     """Every changing call of a whole run."""
-    made.reset()
-    found = strace.calls(made.start(), tmp_path_factory.mktemp("calls") / "strace.txt")
-    return [
-        (call, number)
-        for call, count in found.items()
-        for number in range(1, count + 1, EVERY.get(call, 1))
-    ]
+    found = faulted.points(made, tmp_path_factory.mktemp("calls") / "strace.txt")
+    return [(call, number) for call, number in found if (number - 1) % EVERY.get(call, 1) == 0]
 
 
-def meet(scene: Scene, point: Point, fault: str, allowed: Iterable[int]) -> tuple[int, str]:
-    """A run into one fault, and a clean run after it: how the first ended, and what is wrong."""
-    scene.reset()
-    started = scene.start()
-    code = strace.faulted(started, *point, fault)
-    trouble = scene.recover()
-    if "a bug in etlrunner" in started.said():
-        trouble += " (it called it a bug)"
-    if code not in allowed:
-        trouble += f" (it ended with {code}: {started.said()[-300:]})"
-    return code, trouble
-
-
-def sweep(
-    scene: Scene, name: str, points: Iterable[Point], fault: str, allowed: Iterable[int]
-) -> None:
-    """Meet the fault at each point, and record it."""
-    going = sweeps.Sweep(name, AFTERWARDS)
-    for point in going.over(points):
-        code, trouble = meet(scene, point, fault, allowed)
-        going.ended[_ended(code)] += 1
-        if trouble:
-            going.wrong.append(f"{point} {fault}: {trouble}")
-    assert going.wrong == []
-
-
-def _ended(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
+@pytest.fixture
+def with_zip(scene: Scene, made: Scene) -> Scene:
+    """The project, with the archive that was delivered as if another tool had made it."""
+    (sent,) = scene.arrived().iterdir()
+    shutil.copy(sent, made.kept / "sent.zip")
+    return scene
 
 
 @proves(
@@ -121,6 +93,32 @@ def test_a_signal_ends_a_run_cleanly(scene: Scene) -> int:
 @pytest.mark.slow
 def test_killed_at_any_system_call(scene: Scene, points: list[Point]) -> None:
     sweep(scene, "kill -9 at a system call", points, "signal=KILL", [-signal.SIGKILL, 0])
+
+
+@proves(
+    "C1",
+    fault="kill -9 while a delivery is sent again, and while another tool's zip is brought in",
+    behaviour="one clean run later: the archives whole, a success for each, one baseline, no left-overs",
+    exit=137,
+)
+@pytest.mark.parametrize(("command", "point"), [(RESEND, ("sendto", 9)), (IMPORT, ("rename", 8))])
+def test_killed_in_another_command(with_zip: Scene, command: tuple[str, ...], point: Point) -> int:
+    code, trouble = meet(with_zip, point, "signal=KILL", [-signal.SIGKILL], command, (2, 3))
+    assert trouble == ""
+    return 128 - code
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [RESEND, IMPORT], ids=["resend", "baseline import"])
+def test_killed_at_any_call_of_another_command(
+    with_zip: Scene, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = faulted.points(with_zip, tmp_path / "strace.txt", command)
+    name = " ".join(word for word in command[:2] if word != FLOW)
+    ends = [-signal.SIGKILL, 0]
+    sweep(
+        with_zip, f"kill -9 at a system call of {name}", found, "signal=KILL", ends, command, (2, 3)
+    )
 
 
 @pytest.mark.slow

@@ -6,7 +6,10 @@ that is cut off has looked at a fair sample, and the page says of how many.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -45,6 +48,10 @@ class Sweep:
         self._record()
 
     def _record(self) -> None:
+        with _alone():
+            self._write()
+
+    def _write(self) -> None:
         known = _known()
         known[self.name] = {
             "date": datetime.now(UTC).date().isoformat(),
@@ -70,6 +77,17 @@ def table() -> str:
         cells = (name, cases, one["violations"], one["held against"], ended, one["date"])
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two sweeps may run beside each other, and write into the one file."""
+    handle = os.open(FILE.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _known() -> dict[str, dict[str, object]]:
