@@ -52,7 +52,7 @@ def run_on(scene: Scene, state: Path, kilobytes: int) -> tuple[int, str, str]:
     behaviour="says that the disk is full; nothing half-written; once there is room the next run is clean",
     exit=9,
 )
-@pytest.mark.parametrize("kilobytes", [4, 300])
+@pytest.mark.parametrize("kilobytes", [pytest.param(4, marks=pytest.mark.slow), 300])
 def test_a_full_disk_is_said_and_survived(scene: Scene, state: Path, kilobytes: int) -> int:
     code, said, wrong = run_on(scene, state, kilobytes)
     assert "full" in said
@@ -87,7 +87,7 @@ def test_a_read_only_disk_is_said(scene: Scene, state: Path) -> int:
     behaviour="says so; no bug, no half state; with more the next run is clean",
     exit=9,
 )
-@pytest.mark.parametrize("files", [10, 18])
+@pytest.mark.parametrize("files", [pytest.param(10, marks=pytest.mark.slow), 18])
 def test_a_process_that_may_open_few_files_says_so(scene: Scene, files: int) -> int:
     started = scene.start()
     resource.prlimit(started.pid, resource.RLIMIT_NOFILE, (files, files))

@@ -32,12 +32,7 @@ FOUND = {
     "before the success is noted": "promoted",
 }
 """Where the run is killed -> the state that is found."""
-SAMPLE = [
-    "after the intent",
-    "when the file is open",
-    "after the renaming",
-    "before the one before is removed",
-]
+SAMPLE = ["after the renaming", "before the one before is removed"]
 CUT_OFF = [
     point if point in SAMPLE else pytest.param(point, marks=pytest.mark.slow) for point in FOUND
 ]
@@ -123,7 +118,7 @@ def _scheduled(run: RunRecord, day: date) -> RunRecord:
     [
         pytest.param("when the file is open", marks=pytest.mark.slow),
         pytest.param("after the renaming", marks=pytest.mark.slow),
-        "before it is promoted",
+        pytest.param("before it is promoted", marks=pytest.mark.slow),
         pytest.param("after the success is noted", marks=pytest.mark.slow),
     ],
 )
@@ -185,24 +180,16 @@ def test_what_cannot_be_known_is_said_and_sent_again(scene: Scene, server: sftp.
         assert before is not None
         assert before.run_id == result.record.baseline
         code = result.exit_code
-    server.faults.cut_at_rename = False
-    assert scene.recover() == ""
-    return code
-
-
-def test_nothing_else_is_sent_while_a_delivery_has_no_known_end(
-    scene: Scene, server: sftp.SftpServer
-) -> None:
-    server.faults.cut_after = 1000
-    with scene.again() as (_, first):
-        assert first.exit_code == 7, first.record.message
-    scene.district.grown(days=2).write_csv(scene.root.with_name("other.zip"))
+    server.faults.cut_at_rename, server.faults.cut_after = False, 1000
     with scene.again() as (project, second):
         assert second.exit_code == 7, second.record.message
-        assert second.archive is None, "the source was not even read"
+        assert second.archive is None, (
+            "nothing else is sent meanwhile: the source was not even read"
+        )
         assert [run.outcome for run in project.history.runs(FLOW, limit=2)] == ["failed"] * 2
     server.faults.cut_after = None
     assert scene.recover() == ""
+    return code
 
 
 @proves(

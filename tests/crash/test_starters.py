@@ -64,6 +64,7 @@ class Jumping(SimulatedClock):
     behaviour="times are measured by the other clock; one delivery; nothing is sent twice",
     exit=0,
 )
+@pytest.mark.slow  # tests/crash/test_wall_clock.py sets the clock of a real process
 @pytest.mark.parametrize("day", [timedelta(days=1), timedelta(days=-1)])
 def test_a_clock_that_jumps_changes_nothing(scene: Scene, day: timedelta) -> int:
     project = TestProject(scene.root, Jumping(day))

@@ -23,9 +23,9 @@ SHIFTS = {
     "10 years forward": timedelta(days=3653),
     "10 years back": timedelta(days=-3653),
 }
-SAMPLE = [("10 years forward", "when the file is open"), ("26 hours back", "before the intent")]
+SAMPLE = ("10 years forward", "when the file is open")
 EVERYWHERE = [
-    pytest.param(shift, point, marks=[] if (shift, point) in SAMPLE else pytest.mark.slow)
+    pytest.param(shift, point, marks=[] if (shift, point) == SAMPLE else pytest.mark.slow)
     for shift in SHIFTS
     for point in points.POINTS
 ]
