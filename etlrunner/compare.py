@@ -56,6 +56,9 @@ def compare(
     }
     for name, kinds in _kinds(target, differing).items():
         tables[name] = replace(tables[name], kinds=kinds)
+    if "classes" in tables and (count := _abandoned(finished, before, differing.get("rosters"))):
+        kinds = {**tables["classes"].kinds, "replaced": count}
+        tables["classes"] = replace(tables["classes"], kinds=kinds)
     return Changes(baseline=run if baseline is not None else None, tables=tables)
 
 
@@ -86,6 +89,8 @@ def _table(
     then = pl.scan_parquet(baseline[spec.name])
     was, classes_then = pl.scan_parquet(baseline[spec.name]), _school_of_class(baseline)
     rows, columns = _differing(spec.key, now, then)
+    if spec.name == "rosters":
+        differing[spec.name] = rows
     if spec.name in KNOWN_AGAIN:
         kept = list(held_over.get(spec.name, ()))
         source = now.filter(~pl.col(spec.key).is_in(kept))
@@ -101,17 +106,27 @@ def _table(
         changed=kinds["changed"],
         columns=columns,
         schools=_schools(placed, _per_school(spec, was, classes_then)),
+        moved_from=identity.moved_from(spec, rows),
     )
+
+
+def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None) -> int:
+    """Classes that are there still, and have none of the students they had."""
+    if rosters is None or not len(rosters) or "classes" not in finished:
+        return 0
+    then = pl.scan_parquet(baseline["rosters"]).group_by("class_id").agg(rows=pl.len())
+    now = pl.scan_parquet(finished["classes"]).select("class_id")
+    return identity.abandoned(rosters, table.collect(then), table.collect(now)["class_id"])
 
 
 def _kinds(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
     """What the changes mean, beyond added, removed and changed."""
     found: dict[str, dict[str, int]] = {}
     pairs = _rekeyed(target, differing)
-    for name, rows in differing.items():
-        found[name] = identity.kinds(target.tables[name], rows)
-        if len(pairs[name]):
-            found[name]["rekeyed"] = len(pairs[name])
+    for name, matched in pairs.items():
+        found[name] = identity.kinds(target.tables[name], differing[name])
+        if len(matched):
+            found[name]["rekeyed"] = len(matched)
     for name, other in (PEOPLE, PEOPLE[::-1]):
         if name in differing and other in differing:
             left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]

@@ -29,8 +29,17 @@ KINDS = {
     "swapped": "have the name that another id had",
     "replaced": "mean somebody else than before",
     "role_changed": "change between students and staff",
+    "renamed": "have other first and last names than before",
+    "emptied": "have lost a number, an address, a user name, a grade or their instructors",
+    "retaught": "have none of the instructors that they had",
 }
 """What the changes mean -> how a hold says it; the limit is `max_<kind>`."""
+OF_THINGS = {
+    ("classes", "replaced"): "have none of the students that they had",
+    ("locations", "swapped"): "have the name that another school had",
+}
+NOTICED = ("rekeyed", "swapped", "replaced", "role_changed")
+"""Said each time, within the limits, too."""
 
 EXPLAIN = frozenset({"empty_table", "scope", *(f"max_{kind}" for kind in KINDS)})
 """Safeguards whose reasons say why there are others."""
@@ -66,10 +75,10 @@ def _is_explained(hold: Hold) -> bool:
 def noticed(changes: Changes) -> Iterator[Finding]:
     """What the changes mean, said each time: a limit may let it go, and still somebody has to know."""
     for change in changes.tables.values():
-        for kind, words in KINDS.items():
+        for kind in NOTICED:
             if count := change.kinds.get(kind, 0):
                 rule = f"identity-{kind.replace('_', '-')}"
-                message = f"{count:,} of {change.before:,} {words}"
+                message = f"{count:,} of {change.before:,} {_words(change.table, kind)}"
                 yield Finding(rule, "warning", message, change.table, count=count)
 
 
@@ -185,19 +194,38 @@ def _table(change: TableChanges, safeguards: Safeguards) -> Iterator[Hold]:
     ):
         if limit is not None and _is_over(value, limit, change.before, safeguards.small_change):
             yield _over(change, key, limit, value, verb)
-    for kind, words in KINDS.items():
+    for kind in KINDS:
         kind_limit: Limit | None = getattr(limits, f"max_{kind}")
         value = change.kinds.get(kind, 0)
         if kind_limit is not None and _is_over(
             value, kind_limit, change.before, safeguards.small_change
         ):
-            yield _over(change, f"max_{kind}", kind_limit, value, words)
+            yield _over(change, f"max_{kind}", kind_limit, value, _words(change.table, kind))
     for key, per_school, place in (
         ("max_removed_per_school", limits.max_removed_per_school, 2),
         ("max_added_per_school", limits.max_added_per_school, 1),
     ):
         if per_school is not None:
             yield from _schools(change, key, per_school, place, safeguards.small_change)
+    if limits.max_moved_per_school is not None:
+        yield from _moved(change, limits.max_moved_per_school, safeguards.small_change)
+
+
+def _moved(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Hold]:
+    """Schools whose rows are at other schools now: nobody is removed, and the school is not what it was."""
+    for school, value in change.moved_from.items():
+        before = change.schools[school][0] if school in change.schools else 0
+        if before and _is_over(value, limit, before, small_change):
+            yield Hold(
+                f"safeguards.{change.table}.max_moved_per_school",
+                f"{change.table}: {value:,} of {before:,} in {_where(school)} are at other schools "
+                f"now, and the limit per school is {limit}",
+                table=change.table,
+                school=school,
+                value=_share(value, before, limit),
+                limit=str(limit),
+                sizes={change.table: (school,)},
+            )
 
 
 def _is_over(value: int, limit: Limit, whole: int, small_change: int) -> bool:
@@ -416,6 +444,10 @@ def _more(then: Sequence[str] | None, now: Sequence[str]) -> list[str]:
 
 
 # ---------------------------------------------------------------- words
+
+
+def _words(table: str, kind: str) -> str:
+    return OF_THINGS.get((table, kind), KINDS[kind])
 
 
 def _where(school: str) -> str:

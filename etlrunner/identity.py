@@ -1,4 +1,4 @@
-"""Whether an id still means who or what it meant: re-keyed, swapped, replaced, moved.
+"""Whether an id still means who or what it meant: re-keyed, swapped, replaced, moved, emptied.
 
 A count of added and removed rows cannot tell a district that changed its numbers from one whose pupils
 left, and an id that was given to another child would hand over the first one's account without a single
@@ -8,7 +8,7 @@ says "the same" only where that is unique on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import polars as pl
@@ -23,6 +23,10 @@ TOKENS = ("person_number", "email_address", "sis_username")
 """What names one person; strongest first."""
 NAMES = ("first_name", "last_name")
 SCHOOL = "location_id"
+WORTH = (*TOKENS, "grade_level", "instructor_id")
+"""What Apple's apps need of a row, and a broken pull leaves out: a cell that is empty now is looked at."""
+FEWEST = 5
+"""A class with fewer students says nothing when it has none of them any more."""
 PAIRS = {"old": pl.String, "new": pl.String, "matched_by": pl.String}
 
 THINGS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -38,6 +42,9 @@ THINGS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 Known = Mapping[str, Mapping[str, str]]
 """Target table -> the ids of today -> those of the last delivery, for tables that are done."""
 
+What = Callable[[str], pl.Expr]
+"""What is looked at of a row: now (`""`), or before (`BEFORE`)."""
+
 REFERENCES = {"course_id": "courses", SCHOOL: "locations", "instructor_id": "staff"}
 
 
@@ -50,11 +57,54 @@ def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
         elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
         counts["moved"] = changed.filter(pl.any_horizontal(elsewhere)).height
     if set(NAMES) <= set(_columns(rows)):
-        swapped = _swapped(spec.key, rows, changed)
-        others = changed.filter(~pl.col(spec.key).is_in(swapped.implode()))
-        counts["swapped"] = len(swapped)
-        counts["replaced"] = others.filter(_is_somebody_else(_columns(rows))).height
+        named = _swapped(spec.key, rows, changed, _name)
+        given = [_swapped(spec.key, changed, changed, one) for one in _tokens(rows)]
+        others = changed.filter(~pl.col(spec.key).is_in(named.implode()))
+        is_other = _is_somebody_else(_columns(rows))
+        counts["swapped"] = pl.concat([named, *given]).n_unique()
+        counts["replaced"] = others.filter(is_other).height
+        counts["renamed"] = others.filter(_has_other_names(), ~is_other).height
+    if spec.key == SCHOOL:
+        counts["swapped"] = len(_swapped(spec.key, rows, changed, _token("location_name")))
+    if worth := [name for name in WORTH if name in _columns(rows)]:
+        gone = [(pl.col(name) == "") & (pl.col(name + BEFORE) != "") for name in worth]
+        counts["emptied"] = changed.filter(pl.any_horizontal(gone)).height
+    if taught := [name for name in _columns(rows) if name.startswith("instructor_id")]:
+        now, then = (_filled([name + side for name in taught]) for side in ("", BEFORE))
+        are_others = now.list.set_intersection(then).list.len() == 0
+        counts["retaught"] = changed.filter(
+            now.list.len() > 0, then.list.len() > 0, are_others
+        ).height
     return {kind: count for kind, count in counts.items() if count}
+
+
+def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
+    """How many rows of each school are at others now, and not there any more."""
+    schools = [name for name in _columns(rows) if name.startswith(SCHOOL)]
+    if spec.key == SCHOOL or not schools:
+        return {}
+    before = pl.col(SCHOOL + BEFORE)
+    still = pl.any_horizontal(pl.col(name) == before for name in schools)
+    changed = rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
+    left = changed.filter(~still & (before != "")).group_by(before.alias(SCHOOL)).len()
+    return dict(left.sort(SCHOOL).iter_rows())
+
+
+def abandoned(rosters: pl.DataFrame, before: pl.DataFrame, classes: pl.Series) -> int:
+    """How many classes are there still, and have none of the students they had.
+
+    `rosters` are the differing rows, `before` says how many students each class had.
+    """
+    pair = ["class_id", "student_id"]
+    then = rosters.filter(pl.col(THERE).is_not_null()).select(
+        pl.col(name + BEFORE).alias(name) for name in pair
+    )
+    now = rosters.filter(pl.col(HERE).is_not_null()).select(pair)
+    lost = then.unique().join(now, on=pair, how="anti").group_by("class_id").len("lost")
+    all_lost = lost.join(before, on="class_id").filter(
+        pl.col("lost") == pl.col("rows"), pl.col("rows") >= FEWEST
+    )
+    return all_lost.filter(pl.col("class_id").is_in(classes.implode())).height
 
 
 def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame:
@@ -129,25 +179,42 @@ def _in_old_words(fresh: pl.DataFrame, known: Known) -> pl.DataFrame:
 # ---------------------------------------------------------------- another one under the same id
 
 
-def _swapped(key: str, rows: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
-    """Ids whose name is now the one that another differing id had before."""
+def _swapped(key: str, rows: pl.DataFrame, changed: pl.DataFrame, what: What) -> pl.Series:
+    """Ids whose name, number or address is now the one that another of `rows` had before."""
     then = rows.filter(pl.col(THERE).is_not_null()).select(
-        pl.col(key).alias("_other"), _name(BEFORE).alias("_name")
+        pl.col(key).alias("_other"), what(BEFORE).alias("_what")
     )
-    now = changed.filter((_name() != _name(BEFORE)) & (_name() != "\x1f"))
-    met = now.select(key, _name().alias("_name")).join(then, on="_name")
+    now = changed.filter(what("") != what(BEFORE), ~what("").is_in(["", "\x1f"]))
+    met = now.select(key, what("").alias("_what")).join(then, on="_what")
     return met.filter(pl.col(key) != pl.col("_other"))[key].unique().sort()
 
 
 def _is_somebody_else(columns: Sequence[str]) -> pl.Expr:
     """Both names differ, and nothing else that names a person stayed."""
-    both = pl.all_horizontal(_folded(name) != _folded(name + BEFORE) for name in NAMES)
     stayed = [
         (_folded(token) != "") & (_folded(token) == _folded(token + BEFORE))
         for token in TOKENS
         if token in columns
     ]
-    return both & ~pl.any_horizontal(*stayed, pl.lit(value=False))
+    return _has_other_names() & ~pl.any_horizontal(*stayed, pl.lit(value=False))
+
+
+def _has_other_names() -> pl.Expr:
+    return pl.all_horizontal(_folded(name) != _folded(name + BEFORE) for name in NAMES)
+
+
+def _tokens(rows: pl.DataFrame) -> list[What]:
+    return [_token(name) for name in TOKENS if name in _columns(rows)]
+
+
+def _token(name: str) -> What:
+    return lambda side: _folded(name + side)
+
+
+def _filled(names: Sequence[str]) -> pl.Expr:
+    return pl.concat_list(
+        pl.when(pl.col(name) != "").then(pl.col(name)) for name in names
+    ).list.drop_nulls()
 
 
 def _name(side: str = "") -> pl.Expr:

@@ -212,6 +212,9 @@ KINDS = {
     "swapped": "have the name another id had",
     "replaced": "mean somebody else than before",
     "role_changed": "go over between students and staff",
+    "renamed": "have other first and last names",
+    "emptied": "lost a number, an address, a user name, a grade or their instructors",
+    "retaught": "have none of their instructors",
 }
 
 

@@ -23,8 +23,11 @@ class TableChanges:
     """location_id -> (before, added, removed, changed); rosters count under their class's school."""
     kinds: Mapping[str, int] = field(default_factory=dict)
     """What the changes mean: moved (to another school), rekeyed (the same one under a new id), swapped
-    (an id has the name that another one had), replaced (an id means somebody else), role_changed
-    (from this file to the other one for people)."""
+    (an id has the name, number or address that another one had), replaced (an id means somebody else; a
+    class has none of its students), role_changed (from this file to the other one for people), renamed
+    (both names are others), emptied (a value is gone), retaught (a class has none of its instructors)."""
+    moved_from: Mapping[str, int] = field(default_factory=dict)
+    """location_id -> rows that were there and are at other schools now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,17 @@ class TableSafeguards:
     max_added: Limit | None = None
     max_added_per_school: Limit | None = None
     max_changed: Limit | None = None
+    max_moved_per_school: Limit | None = None
+    """Rows of one school that are at another one now: nobody is gone, and the school is empty."""
+    max_emptied: Limit | None = None
+    max_renamed: Limit | None = None
     max_rejected: Limit | None = None
     max_repaired: Limit | None = None
     max_rekeyed: Limit | None = None
     max_swapped: Limit | None = None
     max_replaced: Limit | None = None
     max_role_changed: Limit | None = None
+    max_retaught: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
