@@ -70,18 +70,23 @@ def hold_over(
     folder: Path,
     mapped: Mapping[str, Collection[str]] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
+    unknown: Collection[str] = (),
 ) -> HeldOver:
     """Add the last known rows of who is gone to the finished tables, and list them below `folder`.
 
     `mapped` are the columns that the mapping fills today: what is sent no more is not sent as last known.
     `left_out` are the source's ids that the flow leaves out: those are never held over. Of people
     with such ids among them nobody is, where the mapping makes keys in a way that hides whose they are.
+    `unknown` are tables that lost, since the last delivery, somebody whom the flow leaves out from today:
+    which key was theirs, where the mapping makes it, nothing says any more.
     """
     never = left_out or {}
     work = _Work(target, dict(finished), baseline, before, day, additive, mapped or {}, never)
     for name in target.tables:
         limit = NEVER if additive else grace.get(name)
         hides = name in PEOPLE and never.get(name) and finished[name].withdrawn_path is None
+        if name in unknown and finished[name].withdrawn_path != finished[name].fate_path:
+            hides = True
         if limit is not None and name in baseline and name != "rosters" and not hides:
             work.keep(name, limit)
     if "rosters" in finished and "rosters" in baseline:
@@ -189,6 +194,10 @@ class _Work:
             pl.col("student_id").is_in(self._keys("students").implode()),
             pl.col("class_id").is_in(self._keys("classes").implode()),
         )
+        now = pl.scan_parquet(self.finished["rosters"].path)
+        rows = rows.join(
+            now, on=["class_id", "student_id"], how="anti"
+        )  # whatever the id is made from
         self._add(spec, table.collect(rows))
 
     def _once_more(self, name: str, key: str) -> tuple[date, int]:

@@ -47,6 +47,8 @@ def propose(
     pairs = compare.crosswalks(target, finished, baseline, held_over)
     schools = _new_to_old(pairs.get("locations"))
     for name, rows in pairs.items():
+        if ROSTER[name] not in raw:
+            continue  # the mapping makes these rows from another table: their ids are its own
         known = _ids(raw, flow, ROSTER[name])
         for old, new, by in _as_in_the_roster(name, rows, known, schools):
             found.setdefault(ROSTER[name], {})[known[new]] = (old, by)

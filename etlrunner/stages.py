@@ -161,6 +161,7 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
         folder=result.folder,
         mapped={name: one.columns for name, one in mapped.items()},
         left_out={name: select.left_out(plan.flow, one.source) for name, one in mapped.items()},
+        unknown=_newly_left_out_and_gone(plan, result),
     )
     if not result.held_over.rows:
         return
@@ -314,6 +315,13 @@ def _absent(plan: Plan, result: Result) -> Mapping[str, list[str]]:
         known = crosswalk.read(plan.flow.crosswalks["users"])
         here = {known.get(one, one) for one in here}
     return {name: sorted(ids - here) for name, ids in people.items()}
+
+
+def _newly_left_out_and_gone(plan: Plan, result: Result) -> set[str]:
+    """Tables of whose people somebody was delivered, is left out from today, and is not in the roster."""
+    before = (result.last.scope.get("leave_out") or {}) if result.last else {}
+    absent = _absent(plan, result)
+    return {name for name, ids in absent.items() if set(ids) - set(before.get(name) or ())}
 
 
 def _remember(plan: Plan, result: Result) -> None:

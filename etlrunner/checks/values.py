@@ -22,6 +22,8 @@ _MOJIBAKE = "\\ufffd|[ÂÃÄÅÐÑ][\\u0080-\\u00bf€‚ƒ„…†‡ˆ‰Š�
 """UTF-8 read as Latin-1 or Windows-1252, and the mark for what could not be read at all."""
 _SHEET_ERRORS = "#N/A|#REF!|#VALUE!|#NAME\\?|#DIV/0!|#NULL!|#NUM!|#####+"
 _NOTHING = "nan|null|none|nil|undefined|n/a|<null>"
+LONGEST = 1_024
+"""Characters beyond which no value is what it should be; Apple publishes no length."""
 _ADDRESS = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
 
 
@@ -43,6 +45,13 @@ def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     says = always(f"{name} is not composed (NFC)")
     yield RowRule("asm-not-nfc", composed != pl.col(name), says, name, gate=foreign)
     yield from _outer_space(name)
+    cell = pl.col(name)
+    yield RowRule(
+        "asm-oversized", cell.str.len_chars() > LONGEST,
+        always(f"{name} is longer than {LONGEST:,} characters"), name,
+        gate=cell.str.len_bytes().max() > LONGEST,
+        cut=None if identifier else cell.str.slice(0, LONGEST).str.strip_chars(),
+    )  # fmt: skip
 
 
 def placeholders(name: str, *, strict: bool) -> Iterator[RowRule]:

@@ -75,9 +75,10 @@ def applied(
     done = dict(frames)
     for name, one in crosswalks.items():
         ids = read(one)
-        if not ids or name not in frames:
+        if not ids:
             continue
-        _refuse_taken(name, frames[name], ids)
+        if name in frames:  # a table that nobody asked for is still referred to
+            _refuse_taken(name, frames[name], ids)
         old, new = list(ids), list(ids.values())
         for table, frame in done.items():
             columns = [column for column in roster.TABLES[table] if _means(table, column, name)]

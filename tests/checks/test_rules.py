@@ -172,6 +172,8 @@ PLANTED: list[tuple[str, str, str, Callable[[], District]]] = [
      lambda: edited("students", 0, grade_level="#N/A")),
     ("asm-placeholder", "staff", "person_number holds a word that stands for no value",
      lambda: edited("staff", 0, person_number="nan")),
+    ("asm-oversized", "courses", "course_name is longer than 1,024 characters",
+     lambda: edited("courses", 0, course_name="x" * 1_025)),
     ("asm-outer-space", "students", "last_name has white space around it",
      lambda: edited("students", 0, last_name="Person ")),
     ("asm-id-case", "staff", "person_id = 'T-2' differs from another one in upper and lower case only",

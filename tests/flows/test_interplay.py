@@ -128,3 +128,34 @@ def test_who_is_withdrawn_goes_at_once_whatever_the_key_is_made_from(
     result = days.run(withdrawn, 1)
     assert result.record.outcome == "delivered"
     assert f"p-{gone}" not in days.sent()
+
+
+def test_new_ids_of_enrollments_do_not_double_rosters_whatever_their_key_is_made_from(
+    project: TestProject, district: District, tmp_path: Path
+):
+    own = "overrides: {rosters: {columns: {roster_id: sourcedId}}}\n"
+    days = Days(project, district, tmp_path, season("additive", NEXT, NEXT) + own)
+    some = days.district.tables["enrollments"]["sourcedId"].to_list()[:60]
+    before = len(days.sent("rosters"))
+    other = days.district.changed("enrollments", {id: {"sourcedId": f"new-{id}"} for id in some})
+    result = days.run(other, 1)
+    assert result.record.counts["rosters"].written == before
+    rows = pl.read_parquet(result.folder / "finished" / "rosters.parquet")
+    assert rows.select("class_id", "student_id").is_unique().all()
+
+
+def test_who_is_left_out_and_gone_on_one_day_is_not_held_over_under_a_key_of_the_mapping(
+    project: TestProject, district: District, tmp_path: Path
+):
+    """Nothing says any more which account was theirs, so nobody is held over on that day."""
+    days = Days(project, district, tmp_path, GRACE + NUMBERED)
+    asked, other = pupils(days.district, 2)
+    project.append("lakeside", f"leave_out: {{students: {{{asked}: {{reason: asked}}}}}}\n")
+    held = days.run(without_pupils(days.district, [asked, other]), 1)
+    assert "scope.leave_out.students" in {hold.safeguard for hold in held.holds}
+    keys = set(pl.read_parquet(held.folder / "finished" / "students.parquet")["person_id"])
+    assert not keys & {f"p-{asked}", f"p-{other}"}
+    project.approve(held.record.id)
+    after = days.run(without_pupils(days.district, [asked, other, pupils(days.district)[5]]), 2)
+    assert after.held_over is not None
+    assert after.held_over.rows["students"] == 1  # the next day grace is what it was

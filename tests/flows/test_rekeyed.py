@@ -111,3 +111,18 @@ def test_a_crosswalk_that_is_wrong_is_found_offline(
         plan.make(project.project, "lakeside")
     assert [problem.code for problem in caught.value.problems] == [code]
     assert caught.value.problems[0].place is not None
+
+
+def test_references_to_a_table_that_is_not_pulled_are_translated_too(tmp_path: Path):
+    """A district's classes may be mapped without its courses; their course ids are new all the same."""
+    import polars as pl
+
+    from etlrunner.mapping import crosswalk
+    from etlrunner.model.mapping import LookupTable
+
+    path = tmp_path / "courses.csv"
+    path.write_text("sourcedId,known_as\nnew-7,7\n")
+    one = LookupTable("courses", csv=path, on=crosswalk.ON, take=crosswalk.TAKE)
+    classes = pl.LazyFrame({"sourcedId": ["k"], "courseSourcedId": ["new-7"]})
+    made = crosswalk.applied({"classes": classes}, {"courses": one})["classes"].collect()
+    assert made["courseSourcedId"].to_list() == ["7"]

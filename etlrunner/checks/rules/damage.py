@@ -40,6 +40,13 @@ RULES = (
         may=("reject", "fail"),
     ),
     Rule(
+        "asm-oversized", "warning", "A value of more than 1,024 characters",
+        "Apple publishes no lengths, and no name or number is so long: it is a note, a whole file, or several "
+        "records that a lost quotation mark made one.",
+        "Look at the record in the SIS, or at the export around it.",
+        may=("cut", "reject", "fail"),
+    ),
+    Rule(
         "asm-outer-space", "warning", "White space around a value",
         "Apple wants none around the separator, and an identifier with a space at its end is another one. "
         "The mapping trims every value; only zips that others made have this.",
