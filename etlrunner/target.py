@@ -25,6 +25,8 @@ class TargetColumn:
     at_least: int = 1
     """How many of the numbered columns the header always has."""
     references: tuple[str, str] | None = None
+    called: str = ""
+    """In words, for whoever has never heard of a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,15 @@ class Target:
 
 
 _LOCATION = TargetColumn(
-    "location_id", required=True, identifier=True, references=("locations", "location_id")
+    "location_id",
+    required=True,
+    identifier=True,
+    references=("locations", "location_id"),
+    called="the school",
 )
 _LOCATIONS = TargetColumn(
     "location_id", required=True, identifier=True, numbered=999,
-    references=("locations", "location_id"),
+    references=("locations", "location_id"), called="the school",
 )  # fmt: skip
 
 
@@ -83,62 +89,66 @@ APPLE_SCHOOL_MANAGER = Target(
         for table in (
             _table(
                 "locations",
-                TargetColumn("location_id", required=True, identifier=True),
-                TargetColumn("location_name", required=True),
+                TargetColumn("location_id", required=True, identifier=True, called="the school"),
+                TargetColumn("location_name", required=True, called="the school's name"),
             ),
             _table(
                 "students",
-                TargetColumn("person_id", required=True, identifier=True),
-                TargetColumn("person_number", personal=True),
-                TargetColumn("first_name", required=True, personal=True),
-                TargetColumn("middle_name", personal=True),
-                TargetColumn("last_name", required=True, personal=True),
-                TargetColumn("grade_level"),
-                TargetColumn("email_address", personal=True),
-                TargetColumn("sis_username", personal=True),
-                TargetColumn("password_policy", values=("", "4", "6", "8")),
+                TargetColumn("person_id", required=True, identifier=True, called="the record number"),
+                TargetColumn("person_number", personal=True, called="the number"),
+                TargetColumn("first_name", required=True, personal=True, called="the first name"),
+                TargetColumn("middle_name", personal=True, called="the middle name"),
+                TargetColumn("last_name", required=True, personal=True, called="the last name"),
+                TargetColumn("grade_level", called="the grade"),
+                TargetColumn("email_address", personal=True, called="the e-mail address"),
+                TargetColumn("sis_username", personal=True, called="the user name"),
+                TargetColumn(
+                    "password_policy", values=("", "4", "6", "8"), called="the password policy"
+                ),
                 _LOCATIONS,
             ),
             _table(
                 "staff",
-                TargetColumn("person_id", required=True, identifier=True),
-                TargetColumn("person_number", personal=True),
-                TargetColumn("first_name", required=True, personal=True),
-                TargetColumn("middle_name", personal=True),
-                TargetColumn("last_name", required=True, personal=True),
-                TargetColumn("email_address", personal=True),
-                TargetColumn("sis_username", personal=True),
+                TargetColumn("person_id", required=True, identifier=True, called="the record number"),
+                TargetColumn("person_number", personal=True, called="the number"),
+                TargetColumn("first_name", required=True, personal=True, called="the first name"),
+                TargetColumn("middle_name", personal=True, called="the middle name"),
+                TargetColumn("last_name", required=True, personal=True, called="the last name"),
+                TargetColumn("email_address", personal=True, called="the e-mail address"),
+                TargetColumn("sis_username", personal=True, called="the user name"),
                 _LOCATIONS,
             ),
             _table(
                 "courses",
-                TargetColumn("course_id", required=True, identifier=True),
-                TargetColumn("course_number"),
-                TargetColumn("course_name"),
+                TargetColumn("course_id", required=True, identifier=True, called="the course"),
+                TargetColumn("course_number", called="the course number"),
+                TargetColumn("course_name", called="the course's name"),
                 _LOCATION,
             ),
             _table(
                 "classes",
-                TargetColumn("class_id", required=True, identifier=True),
-                TargetColumn("class_number"),
+                TargetColumn("class_id", required=True, identifier=True, called="the class"),
+                TargetColumn("class_number", called="the class number"),
                 TargetColumn(
-                    "course_id", required=True, identifier=True, references=("courses", "course_id")
+                    "course_id", required=True, identifier=True, references=("courses", "course_id"),
+                    called="the course",
                 ),
                 TargetColumn(
                     "instructor_id", identifier=True, numbered=15, at_least=3,
-                    references=("staff", "person_id"),
+                    references=("staff", "person_id"), called="the teacher",
                 ),
                 _LOCATION,
             ),
             _table(
                 "rosters",
-                TargetColumn("roster_id", required=True, identifier=True),
+                TargetColumn("roster_id", required=True, identifier=True, called="the enrollment"),
                 TargetColumn(
-                    "class_id", required=True, identifier=True, references=("classes", "class_id")
+                    "class_id", required=True, identifier=True, references=("classes", "class_id"),
+                    called="the class",
                 ),
                 TargetColumn(
                     "student_id", required=True, identifier=True,
-                    references=("students", "person_id"),
+                    references=("students", "person_id"), called="the student",
                 ),
             ),
         )

@@ -36,6 +36,8 @@ class Books:
     folder: Path
     keys: list[pl.DataFrame] = field(default_factory=list)
     """Lines for findings.parquet."""
+    in_doubt: list[pl.DataFrame] = field(default_factory=list)
+    """The same, of what the last round of merges left alone."""
     touched: Counter[tuple[str, str, str, Verdict]] = field(default_factory=Counter)
     repairs: list[Repair] = field(default_factory=list)
     """Every change that a repair or a merge made."""
@@ -115,7 +117,7 @@ class Books:
         rows = {(repair.table, repair.key) for repair in self.repairs}
         for name, count in Counter(name for name, _ in rows).items():
             self.tables[name] = replace(self.tables[name], repaired=count)
-        self.keys.append(_lines(self.repairs))
+        self.keys += [*self.in_doubt, _lines(self.repairs)]
         findings_file.add(self.folder / findings_file.NAME, self.keys)
         verify(self.tables)
         return self.tables

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner import table
+from etlrunner import findings_file, table
 from etlrunner.checks.books import NTH, NUMBER, Books
 from etlrunner.checks.listing import LISTED, shown
 from etlrunner.checks.rules import RULES
@@ -55,6 +55,9 @@ def problems(flow: Flow) -> list[Problem]:
 def merge(books: Books, flow: Flow, sources: Sources) -> tuple[Finding, ...]:
     """Merge what the flow lets be merged; returns a finding for each group that is in doubt."""
     doubts: list[Finding] = []
+    books.in_doubt = []
+    ruling = flow.rules.get(AMBIGUOUS)
+    verdict = ruling.verdict if ruling else "warn"
     for name, chosen in flow.merge_duplicates.items():
         pairs: dict[str, str] = {}
         groups = list(_groups(books, name, chosen.match))
@@ -63,6 +66,9 @@ def merge(books: Books, flow: Flow, sources: Sources) -> tuple[Finding, ...]:
             kept, why = chooser.kept(rows)
             if kept is None:
                 doubts.append(_doubt(name, rows, why))
+                keys = pl.Series([row["person_id"] for row in rows])
+                line = findings_file.rows(name, keys, AMBIGUOUS, None, verdict)
+                books.in_doubt.append(line)
             else:
                 pairs |= {row["person_id"]: kept for row in rows if row["person_id"] != kept}
         if pairs:

@@ -18,9 +18,10 @@ ACTS: tuple[Verdict, ...] = ("reject", "blank", "cut")
 
 
 def problems(flow: Flow) -> list[Problem]:
-    """Rulings about rules that are not there, or with verdicts that the rule does not allow."""
+    """Rulings and words about rules that are not there, and verdicts that a rule does not allow."""
+    found = _words(flow)
     if not flow.rules:
-        return []
+        return found
     needed = needed_columns(flow)
     tables = {
         name: one
@@ -33,7 +34,23 @@ def problems(flow: Flow) -> list[Problem]:
     for rule in rules.RULES.values():
         if rule.may and not rule.id.endswith(".COLUMN"):
             known[rule.id] = _allowed(rule, needed)
-    return [problem for name, one in flow.rules.items() if (problem := _problem(name, one, known))]
+    judged = (_problem(name, one, known) for name, one in flow.rules.items())
+    return [*found, *(problem for problem in judged if problem)]
+
+
+def _words(flow: Flow) -> list[Problem]:
+    """Words for rules that are not there."""
+    return [
+        Problem(
+            "E242",
+            f"there is no rule '{name}'",
+            flow.fix_lists.place,
+            f"fix_lists.words.{name}",
+            close_to(name, rules.RULES) or "docs/rules.md lists them",
+        )
+        for name in flow.fix_lists.words
+        if rules.find(name) is None and not name.startswith("apple.")
+    ]
 
 
 def needed_columns(flow: Flow) -> tuple[str, ...]:

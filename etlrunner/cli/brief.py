@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 
-from etlrunner.cli import screen, whole
+from etlrunner.cli import fixlists, screen, whole
 from etlrunner.model.changes import Changes
 from etlrunner.run import Result
 from etlrunner.target import FILE_ORDER
@@ -27,8 +27,15 @@ def show(result: Result) -> None:
     whole.held_over(result)
     whole.proposals(result)
     whole.outside(result)
+    for_clerks(result)
     if result.finished:
         screen.say(f"Everything:     etlrunner history {result.record.id} --all")
+
+
+def for_clerks(result: Result) -> None:
+    """The command that writes their lists, where there is something on them."""
+    if fixlists.waiting(result):
+        screen.say(f"For clerks:     {fixlists.told_by(result)}")
 
 
 def tables(result: Result, ends: tuple[str, str]) -> None:

@@ -83,4 +83,5 @@ def _next(result: Result) -> None:
         screen.say(f'It is right:    etlrunner approve {record.id} --because "…"')
     screen.say(f"It is wrong:    mend it in the SIS, then etlrunner run {record.flow}")
     screen.say(f"One record:     etlrunner why {record.flow} students ID --run {record.id}")
+    brief.for_clerks(result)
     screen.say(f"Everything:     etlrunner history {record.id} --all")

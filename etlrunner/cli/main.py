@@ -29,6 +29,7 @@ COMMANDS = {
     "baseline": ("baseline", "What Apple has; bring in what another tool sent."),
     "outcome": ("outcome", "Did Apple take it? Its activity log, tied to our rows."),
     "why": ("why", "Where one record went, and by which rule."),
+    "fixlists": ("fixlists", "Lists for the schools' clerks: what to mend in the SIS, in Excel."),
     "history": ("history", "Runs at a glance, or one in full."),
     "schedule": ("schedule", "When flows run next; run them at their hours."),
     "secrets": ("secrets", "Set secrets with hidden input; check that all are there."),

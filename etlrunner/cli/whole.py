@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from etlrunner.cli import screen
+from etlrunner.cli import fixlists, screen
 from etlrunner.config import left_out
 from etlrunner.errors import ChecksFailed, Held
 from etlrunner.model.changes import Changes
@@ -35,6 +35,7 @@ def show(result: Result) -> None:
     _counters(result)
     proposals(result)
     outside(result)
+    _for_clerks(result)
     _holds(result)
 
 
@@ -263,6 +264,12 @@ def outside(result: Result) -> None:
     screen.problems(result.plan.warnings)
     if lines := left_out.told(result.plan.flow.leave_out):
         screen.say("\n" + "\n".join(lines))
+
+
+def _for_clerks(result: Result) -> None:
+    if count := fixlists.waiting(result):
+        what = "finding is" if count == 1 else "findings are"
+        screen.say(f"{count:,} {what} for the schools' clerks: {fixlists.told_by(result)}")
 
 
 def _holds(result: Result) -> None:

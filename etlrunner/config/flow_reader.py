@@ -15,7 +15,7 @@ from etlrunner.lib import schema, shipped
 from etlrunner.lib.document import Document
 from etlrunner.lib.suggest import close_to
 from etlrunner.model.components import Component
-from etlrunner.model.flow import Flow, History, LeftOut, SchoolSelection, Select
+from etlrunner.model.flow import FixLists, Flow, History, LeftOut, SchoolSelection, Select
 from etlrunner.model.mapping import LookupTable, MappingSet
 from etlrunner.model.problems import Located, Problem
 from etlrunner.model.safeguards import Grace, Season
@@ -121,6 +121,9 @@ class FlowReader:
             crosswalks=self._crosswalks(values.get("crosswalks", {})),
             retry=calendar.retry(values["retry"]),
             notify=settings.notify(values.get("notify", ())),
+            fix_lists=FixLists(
+                **values.get("fix_lists", {}), place=self.places.at(("fix_lists", "words"))
+            ),
             history=History(**values["history"]),
             config_hash=mappings.digest(self.reading.texts),
             layers=self.files,

@@ -17,6 +17,8 @@ class ActivityCode:
     title: str
     text: str
     rule: str = ""
+    clerk: str | None = None
+    """What is wrong, in a clerk's words; None where a clerk can mend nothing in the SIS."""
 
 
 CODES: Mapping[str, ActivityCode] = {
@@ -25,17 +27,20 @@ CODES: Mapping[str, ActivityCode] = {
         "A column that the account format in Apple School Manager is made from is empty for this person. "
         "List its parts in `sink.account_name_uses`, and the check sees it before Apple does.",
         "asm-required-account-name",
+        "Apple could not name the account: the user name, the e-mail address, the number or a name is missing.",
     ),
     "EMAIL_UNAVAILABLE_AS_MAID": ActivityCode(
         "The e-mail address cannot become the account name",
         "Another account has it, or its domain is not available. Look in Apple School Manager who has the "
         "address; list federated domains in `sink.federated_domains`, and the check sees doubles before.",
         "asm-unique-email",
+        "The e-mail address cannot be used: somebody else has it, or it is not the district's.",
     ),
     "USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID": ActivityCode(
         "Somebody has a personal Apple Account of this name",
         "The school's address was used privately. Apple asks its owner to rename it; wait, or give the "
         "person another address in the SIS.",
+        clerk="Somebody uses the school's address for a private Apple Account; the person needs another one.",
     ),
     "OPERATION_NOT_ALLOWED": ActivityCode(
         "The state of the account does not allow this",
@@ -52,6 +57,7 @@ CODES: Mapping[str, ActivityCode] = {
     "NO_EMAIL": ActivityCode(
         "There is no address to send sign-in details to",
         "Fill in the e-mail address in the SIS, or hand the details out on paper.",
+        clerk="The e-mail address is missing, and sign-in details cannot be sent.",
     ),
     "NOT_ENOUGH_PRIVILEGE": ActivityCode(
         "Whoever did this may not do it", "It was done by hand, not by an upload."

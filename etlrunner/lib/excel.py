@@ -1,4 +1,4 @@
-"""The one door to Excel: the cells of a sheet as text, by a rule, or a complaint that names the cell.
+"""The one door to Excel. Read: the cells of a sheet as text, by a rule, or a complaint that names the cell.
 
     empty            the empty text
     text             as it is, without white space around it
@@ -10,14 +10,19 @@
 
 Refused are errors (`#REF!`), formulas that Excel has not calculated, merged cells, whole numbers of more
 than 15 digits (Excel has lost the rest), durations, and characters that nobody can see.
+
+Written is text, and text only: `007` stays what it is, `=1+1` is no formula, and what cannot be seen is shown
+by its code.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -60,6 +65,42 @@ class Complaint:
     column: int
     message: str
     hint: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet to write. A list has a header that stays in sight and filters; a page is there to be read."""
+
+    name: str
+    rows: Iterable[Sequence[str | int]]
+    widths: Sequence[int]
+    """Of the columns, in characters."""
+    header: Sequence[str] = ()
+    """Of a list; a page has none."""
+    bold: frozenset[int] = frozenset()
+    """Rows of a page that stand out, from 0."""
+    footer: str = ""
+    """At the foot of each printed page."""
+
+
+LETTER = 1
+"""Excel's number of the paper."""
+LINE = 15.0
+"""Points of a line of text."""
+LONGEST_CELL = 2_000
+"""Characters; Excel's own limit is 32,767, and nobody reads that far."""
+
+
+def write(path: Path, sheets: Sequence[Sheet]) -> None:
+    """Write a workbook, row by row; every text is a text cell, whole numbers are numbers."""
+    import openpyxl
+
+    with _unpacked_in(path.parent):
+        book = openpyxl.Workbook(write_only=True)
+        book.properties.creator = "etlrunner"
+        for sheet in sheets:
+            _fill(book.create_sheet(sheet.name), sheet)
+        book.save(path)
 
 
 def cell_name(row: int, column: int) -> str:
@@ -117,6 +158,74 @@ def hidden(text: str) -> str:
     )
     found = next(odd, "")
     return unicodedata.name(found, f"U+{ord(found):04X}") if found else ""
+
+
+@contextlib.contextmanager
+def _unpacked_in(folder: Path) -> Iterator[None]:
+    """openpyxl keeps each sheet in a temporary file until all are packed: here, not where anybody looks."""
+    usual = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = usual
+
+
+def _fill(shown: Any, sheet: Sheet) -> None:
+    """Settings first: a sheet that is written row by row cannot go back to them."""
+    from openpyxl.styles import Alignment, Font, PatternFill
+
+    plain, bold = Font(), Font(bold=True)
+    wrapped = Alignment(wrap_text=True, vertical="top")
+    band = PatternFill("solid", start_color="FFD9E2F3")
+    for place, width in enumerate(sheet.widths, 1):
+        shown.column_dimensions[cell_name(1, place).rstrip("1")].width = width
+    shown.page_setup.paperSize = LETTER
+    shown.page_margins.left = shown.page_margins.right = 0.4
+    shown.page_setup.orientation = "landscape" if sheet.header else "portrait"
+    shown.page_setup.fitToWidth, shown.page_setup.fitToHeight = 1, 0
+    shown.sheet_properties.pageSetUpPr.fitToPage = True
+    shown.oddFooter.left.text = sheet.footer
+    shown.oddFooter.right.text = "&P / &N"
+    if sheet.header:
+        shown.freeze_panes = "A2"
+        shown.print_title_rows = "1:1"
+        shown.row_dimensions[1].height = _height(sheet.header, sheet.widths)
+        shown.append([_cell(shown, one, bold, wrapped, band) for one in sheet.header])
+    last = 1 if sheet.header else 0
+    for number, row in enumerate(sheet.rows):
+        last += 1
+        shown.row_dimensions[last].height = _height(row, sheet.widths)
+        font = bold if number in sheet.bold else plain
+        shown.append([_cell(shown, one, font, wrapped) for one in row])
+    if sheet.header:
+        shown.auto_filter.ref = f"A1:{cell_name(last, len(sheet.header))}"
+
+
+def _height(row: Sequence[str | int], widths: Sequence[int]) -> float:
+    """In points: not every program makes a row as high as its wrapped text."""
+    lines = (-(-len(str(one)) // width) for one, width in zip(row, widths, strict=False))
+    return LINE * max((1, *lines))
+
+
+def _cell(shown: Any, value: str | int, font: Any, alignment: Any, fill: Any = None) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    is_text = isinstance(value, str)
+    cell = WriteOnlyCell(shown, value=_printable(value) if isinstance(value, str) else value)
+    if is_text:
+        cell.data_type = "s"  # else `=…` were a formula, and `#N/A` an error
+        cell.number_format = "@"  # and stays no formula when somebody edits the cell
+    cell.font, cell.alignment = font, alignment
+    if fill is not None:
+        cell.fill = fill
+    return cell
+
+
+def _printable(text: str) -> str:
+    """What Excel cannot hold, or nobody can see, as its code."""
+    text = text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + "…"
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def _chosen(names: list[str], sheet: str) -> str:

@@ -13,17 +13,17 @@ from etlrunner.target import TargetTable
 
 def columns(
     rows: pl.DataFrame, lists: Mapping[str, int], target: TargetTable
-) -> tuple[pl.DataFrame, dict[str, int]]:
+) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
     """Lists as numbered columns, as many as the widest row needs and `lists` allows; all of the header.
 
-    Returns with them, per list, how many rows had more values than that.
+    Returns with them, per list, the keys of the rows that had more values than that.
     """
     widths, cut = {}, {}
     for name, most in lists.items():
         rows = _without_blanks(rows, name)
         longest = rows.select(pl.col(name).list.len().max()).item() or 1
         if longest > most:
-            cut[name] = rows.filter(pl.col(name).list.len() > most).height
+            cut[name] = rows.filter(pl.col(name).list.len() > most)[target.key]
         widths[name] = min(longest, most)
         rows = rows.with_columns(_numbered(name, widths[name]))
     header = target.header(widths)

@@ -190,7 +190,7 @@ class Work:
             self.codes.append(lookups.use(made.codes[name][0], name, _tally(rows[alias])))
         rows = rows.drop(*codes)
         rows, cut = numbered.columns(rows, made.lists, self.target)
-        self.notes += [self._cut(name, count, made.lists[name]) for name, count in cut.items()]
+        self.notes += [self._cut(name, keys, made.lists[name]) for name, keys in cut.items()]
         return text.cleaned(rows)
 
     def _judged(self, cells: pl.DataFrame, made: Made) -> pl.DataFrame:
@@ -252,9 +252,12 @@ class Work:
         if findings:
             raise ChecksFailed(findings)
 
-    def _cut(self, name: str, count: int, most: int) -> Finding:
+    def _cut(self, name: str, keys: pl.Series, most: int) -> Finding:
+        count = len(keys)
         message = f"{count} rows have more than {most} values; the first {most} were taken"
         rule = f"asm-too-many-{name.removesuffix('_id')}s"
+        verdict = self.verdicts.get(rule, "warn")
+        self.touched_rows.append(findings_file.rows(self.target.name, keys, rule, name, verdict))
         return Finding(rule, "warning", message, self.target.name, column=name, count=count)
 
     # ------------------------------------------------------------ what is written

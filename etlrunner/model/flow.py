@@ -103,6 +103,18 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class FixLists:
+    """What the lists for the schools' clerks say in this district."""
+
+    contact: str = ""
+    screens: Mapping[str, str] = field(default_factory=dict)
+    """Where a clerk finds something in the SIS, over what the source's definition says."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Rule -> what is wrong, in place of the rule's own words."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     keep: timedelta = timedelta(days=400)
     keep_rows: timedelta = timedelta(days=14)
@@ -134,6 +146,7 @@ class Flow:
     """Table of the roster (users, classes, courses, orgs) -> its new ids as the ids Apple knows."""
     retry: Retry = Retry()
     notify: tuple[Notify, ...] = ()
+    fix_lists: FixLists = FixLists()
     history: History = History()
     config_hash: str = ""
     """SHA-256 over the merged flow, its mappings, crosswalks and source definition, as text."""

@@ -79,6 +79,8 @@ class Definition:
     query: Mapping[str, str]
     timeouts: Timeouts
     tables: Mapping[str, TableDefinition]
+    screens: Mapping[str, str] = field(default_factory=dict)
+    """Where a clerk finds what in the product."""
 
 
 def choose(options: Options) -> Definition:
@@ -228,6 +230,7 @@ def _definition(data: Mapping[str, Any], version: str) -> Definition:
             _seconds(timeouts.get("connect", "20s")), _seconds(timeouts.get("read", "15m"))
         ),
         tables={table: _table(name, table, spec) for table, spec in data["tables"].items()},
+        screens=dict(data.get("screens", {})),
     )
 
 

@@ -57,9 +57,17 @@ def severity_of(name: str) -> Severity:
     return rule.severity
 
 
+def is_for_clerks(name: str) -> bool:
+    """Whether a school's clerk can mend what breaks the rule."""
+    rule = find(name)
+    return rule is not None and rule.clerk is not None
+
+
 def described(rule: Rule) -> str:
     """The rule in a few lines, as `etlrunner explain` and the page show it."""
     lines = [rule.explanation, f"What to do: {rule.remedy}"]
+    if rule.clerk is not None:
+        lines.append(f"On a clerk's list (`etlrunner fixlists`): {_example(rule.clerk)}")
     if rule.may:
         choices = " or ".join(f"`{verdict}`" for verdict in rule.may)
         example = rule.id.replace("COLUMN", "grade_level")
@@ -69,6 +77,11 @@ def described(rule: Rule) -> str:
             f"for example `{example}: {rule.may[0]}`."
         )
     return "\n\n".join(lines)
+
+
+def _example(sentence: str) -> str:
+    filled = sentence.replace("{the_field}", "the last name").replace("{field}", "The last name")
+    return f"“{filled.replace('{message}', 'the message that the flow gives')}”"
 
 
 def page() -> str:

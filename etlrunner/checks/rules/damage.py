@@ -11,6 +11,8 @@ RULES = (
         "mark in a diamond where one was lost. Somewhere UTF-8 was read as Latin-1 or Windows-1252.",
         "Export again as UTF-8, or correct the names in the SIS.",
         may=("reject", "fail"),
+        clerk="Letters in {the_field} are garbled, as when é becomes Ã©.",
+        unmended="It looks like that in Apple's apps.",
     ),
     Rule(
         "asm-not-nfc", "warning", "A letter and its accent are two characters",
@@ -18,12 +20,14 @@ RULES = (
         "mapping composes every value; only zips that others made have this.",
         "Normalise to NFC when the file is written.",
         may=("reject", "fail"),
+        clerk=None,
     ),
     Rule(
         "asm-spreadsheet-number", "warning", "An identifier that a spreadsheet took for a number",
         "222.0 for 222, or 1.23E+05 for 123456: the second has lost digits, and two people may share it.",
         "Read the column as text when the file is opened and saved.",
         may=("reject", "fail"),
+        clerk=None,
     ),
     Rule(
         "asm-leading-zeros", "warning", "An identifier that may have lost its leading zeros",
@@ -31,6 +35,7 @@ RULES = (
         "With another identifier the same person gets a second account.",
         "Read the column as text when the file is opened and saved.",
         may=("fail",),
+        clerk=None,
     ),
     Rule(
         "asm-placeholder", "warning", "A word that stands for no value",
@@ -38,6 +43,8 @@ RULES = (
         "or a user name. In an address, `asm-email-malformed` finds them.",
         "Leave the cell empty; a `lookup` with that word does it in the mapping.",
         may=("reject", "fail"),
+        clerk="{field} is a word such as NULL or N/A; it should be empty, or right.",
+        unmended="The word is sent as it is.",
     ),
     Rule(
         "asm-oversized", "warning", "A value of more than 1,024 characters",
@@ -45,6 +52,8 @@ RULES = (
         "records that a lost quotation mark made one.",
         "Look at the record in the SIS, or at the export around it.",
         may=("cut", "reject", "fail"),
+        clerk="{field} is so long that it cannot be right; perhaps something was pasted into it.",
+        unmended="It is sent as it is.",
     ),
     Rule(
         "asm-outer-space", "warning", "White space around a value",
@@ -52,17 +61,22 @@ RULES = (
         "The mapping trims every value; only zips that others made have this.",
         "Trim the value.",
         may=("reject", "fail"),
+        clerk=None,
     ),
     Rule(
         "asm-id-case", "warning", "Identifiers that differ in upper and lower case only",
         "Apple matches by case: these are two. Usually they are meant to be one, from two exports.",
         "Correct the SIS; if they are one person, `merge_duplicates` may help.",
         may=("fail",),
+        clerk="Another record has nearly the same number: only capital and small letters differ.",
+        unmended="Both are sent, as two.",
     ),
     Rule(
         "asm-id-space", "warning", "Identifiers that differ in white space only",
         "They look alike and are two to Apple. White space includes characters that nobody sees.",
         "Correct the SIS; if they are one person, `merge_duplicates` may help.",
         may=("fail",),
+        clerk="Another record has nearly the same number: only spaces differ.",
+        unmended="Both are sent, as two.",
     ),
 )  # fmt: skip

@@ -13,26 +13,32 @@ RULES = (
     Rule(
         "figure-students-without-class", "warning", "More students without a class than ever",
         _JUMP, "Look whether enrollments of that school came, and whether its terms are active.",
+        clerk=None,
     ),
     Rule(
         "figure-classes-without-students", "warning", "More classes without a student than ever",
         _JUMP, "Look whether enrollments of that school came.",
+        clerk=None,
     ),
     Rule(
         "figure-classes-without-instructor", "warning", "More classes without an instructor than ever",
         _JUMP + " A class without an instructor is of no use in Apple's apps.",
         "Look whether teachers' enrollments came, and whether teachers are active users.",
+        clerk=None,
     ),
     Rule(
         "figure-staff-without-class", "warning", "More staff without a class than ever",
         _JUMP, "Look whether teachers' enrollments of that school came.",
+        clerk=None,
     ),
     Rule(
         "figure-students-without-email", "warning", "More students without an e-mail address than ever",
         _JUMP, "Look whether the SIS still sends the field, and the mapping's column `email_address`.",
+        clerk=None,
     ),
     Rule(
         "figure-staff-without-email", "warning", "More staff without an e-mail address than ever",
         _JUMP, "Look whether the SIS still sends the field, and the mapping's column `email_address`.",
+        clerk=None,
     ),
 )  # fmt: skip

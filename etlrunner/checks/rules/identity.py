@@ -12,11 +12,13 @@ RULES = (
         "A record is gone and one that looks like it came under another id. Apple would deactivate the old "
         "account, or class, and make a new and empty one." + _LIMIT.format(limit="max_rekeyed"),
         "Review the proposed crosswalk in the run's folder, commit it, and name it under `crosswalks`.",
+        clerk=None,
     ),
     Rule(
         "identity-swapped", "warning", "Ids that have the name of another id",
         "Apple would hand one person the other's account." + _LIMIT.format(limit="max_swapped"),
         "Look at these records in the SIS; it is nearly always a fault there, or in a join.",
+        clerk=None,
     ),
     Rule(
         "identity-replaced", "warning", "Ids that mean somebody, or something, else",
@@ -24,10 +26,12 @@ RULES = (
         "students. Apple would hand over the account, or the class's work."
         + _LIMIT.format(limit="max_replaced"),
         "Look whether the SIS gave an id out again; a new person needs a new one.",
+        clerk=None,
     ),
     Rule(
         "identity-role-changed", "warning", "Students who became staff, or staff who became students",
         "Apple moves the account from one role to the other." + _LIMIT.format(limit="max_role_changed"),
         "Look at the roles in the SIS, and at `where` in the mapping.",
+        clerk=None,
     ),
 )  # fmt: skip

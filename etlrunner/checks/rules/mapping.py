@@ -11,6 +11,8 @@ RULES = (
         "Fill the field in the SIS, or give the column a `default` in the mapping.",
         default="reject",
         may=("fail", "warn"),
+        clerk="{field} is missing.",
+        unmended="The record is sent without it.",
     ),
     Rule(
         "max_length.COLUMN", "warning", "A value is longer than the mapping's `max_length`",
@@ -18,6 +20,8 @@ RULES = (
         "Shorten the value in the SIS, or in the column's expression.",
         default="reject",
         may=("cut", "blank", "warn", "fail"),
+        clerk="{field} is too long.",
+        unmended="It is sent as it is.",
     ),
     Rule(
         "lookup.COLUMN", "warning", "A code that the column's code table does not have",
@@ -25,11 +29,15 @@ RULES = (
         "Add the code to the table.",
         default="reject",
         may=("blank", "warn", "fail"),
+        clerk="{field} is a code that the district does not know.",
+        unmended="It is sent as it is.",
     ),
     Rule(
         "policy.NAME", "warning", "A row breaks the district's own rule",
         "The flow's `policy:` says what must hold for every row, and its `verdict` what happens to one for "
         "which it does not.",
         "Correct the row in the SIS, or the rule in the flow.",
+        clerk="{message}",
+        unmended="The record is sent as it is.",
     ),
 )  # fmt: skip

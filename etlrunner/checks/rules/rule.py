@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from etlrunner.model.problems import Severity, Verdict
 
@@ -34,6 +34,14 @@ class Rule:
     """What a flow may decide instead of the verdict that holds by itself."""
     default: Verdict | None = None
     """What holds by itself, where the severity does not say it."""
+    clerk: str | None = field(kw_only=True)
+    """What is wrong, to a clerk who has never heard of a column (`etlrunner fixlists`); `{field}` and
+    `{the_field}` are the column in words (`TargetColumn.called`), with a capital and without, `{message}` is
+    a policy's own. None where a clerk can mend nothing: it is the configuration's to mend, or Apple's."""
+    unmended: str = field(default="", kw_only=True)
+    """What comes of a row that is sent all the same."""
+    screen: str = field(default="", kw_only=True)
+    """The screen of the SIS (a key of `screens` in a source definition), where the column does not tell."""
 
     @property
     def verdict(self) -> Verdict:
