@@ -17,11 +17,22 @@ AFTERWARDS = (
 )
 
 
-def points(scene: Scene, out: Path, command: tuple[str, ...] = RUN) -> list[Point]:
+def calls(scene: Scene, out: Path, command: tuple[str, ...] = RUN) -> list[strace.Call]:
     """Every call by which a command changes anything."""
     scene.reset()
-    found = strace.calls(scene.start(command), out)
-    return [(call, number) for call, count in found.items() for number in range(1, count + 1)]
+    return strace.calls(scene.start(command), out)
+
+
+def deadly(calls: Iterable[strace.Call], *, pages: int = 1) -> list[Point]:
+    """Where a kill can leave something else than a kill before the next of these calls.
+
+    Of the pages that SQLite writes for one commit, every n-th.
+    """
+    return [
+        (call.name, call.number)
+        for call in calls
+        if call.changes and (call.name != "pwrite64" or call.number % pages == 0)
+    ]
 
 
 def meet(

@@ -7,9 +7,9 @@ import re
 import shutil
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.killed import Started
 
@@ -18,7 +18,17 @@ CHANGING = (
     *("mkdir", "rmdir", "sendto"),
 )
 """The calls by which a run changes anything outside of itself; it can be stopped before each."""
-_LINE = re.compile(r"(\d+) +(\w+)\(")
+FLUSHING = ("fsync", "fdatasync")
+"""They change what a power cut leaves, and nothing that a killed process leaves."""
+_LINE = re.compile(r"(\d+) +(\w+)\((.*)")
+
+
+class Call(NamedTuple):
+    """One call: the how manieth of its name, and whether what a kill leaves differs before and after it."""
+
+    name: str
+    number: int
+    changes: bool
 
 
 def missing() -> str:
@@ -45,30 +55,31 @@ def faulted(started: Started, call: str, number: int, fault: str) -> int:
         return started.go().end()
 
 
-def calls(started: Started, out: Path) -> dict[str, int]:
-    """How often each changing call happens in one run, in the thread that makes most of it."""
-    with traced(started, "-f", "-o", str(out), "-e", f"trace={','.join(CHANGING)}"):
+def calls(started: Started, out: Path) -> list[Call]:
+    """Every changing call of one run, each kind in the thread that makes most of it."""
+    with traced(started, "-f", "-y", "-o", str(out), "-e", f"trace={','.join(CHANGING)}"):
         assert started.go().end() == 0
-    seen = Counter(found.groups() for found in map(_LINE.match, _lines(out)) if found)
-    main = str(started.pid)
-    most: dict[str, int] = {}
-    for (thread, call), number in sorted(seen.items()):
-        if _counts(thread, main, call):
-            most[call] = max(most.get(call, 0), number)
-    return most
+    main, lines = str(started.pid), out.read_text(errors="replace").splitlines()
+    seen: dict[str, dict[str, list[Call]]] = {}
+    for found in filter(None, map(_LINE.match, lines)):
+        thread, name, rest = found.groups()
+        if name != "write" or thread == main:
+            mine = seen.setdefault(name, {}).setdefault(thread, [])
+            mine.append(Call(name, len(mine) + 1, _changes(name, rest)))
+    return [call for threads in seen.values() for call in max(threads.values(), key=len)]
+
+
+def _changes(name: str, rest: str) -> bool:
+    """Whether files, or the server, are another after this call than before it."""
+    if name in FLUSHING or " = -1 E" in rest:
+        return False
+    inside = ("eventfd]>", "-shm>")  # SQLite makes its index anew
+    return not (rest.partition(",")[0].endswith(inside) or "<pipe:[" in rest.partition(",")[0])
 
 
 def _threads(call: str) -> tuple[str, ...]:
     """Whether threads are watched too: what Polars' threads write is mostly their alarm clocks."""
     return () if call == "write" else ("-f",)
-
-
-def _counts(thread: str, main: str, call: str) -> bool:
-    return call != "write" or thread == main
-
-
-def _lines(out: Path) -> list[str]:
-    return out.read_text(errors="replace").splitlines()
 
 
 def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
