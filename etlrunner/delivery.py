@@ -127,8 +127,7 @@ def settle_grace(plan: Plan, record: RunRecord, history: History, folder: Path) 
     """
     from etlrunner import holdover
 
-    earlier = history.get(record.archive_of) if record.archive_of else None
-    if earlier is None or earlier.outcome not in ("delivered", "approved"):
+    if not _was_sent(record, history):
         holdover.settle(folder, stages.state_folder(plan))
 
 
@@ -158,7 +157,7 @@ def _promote(
             record.scope,
             rows=archive.rows,
             trail=[figures.as_data(one) for one in trail],
-            memory=assigned,
+            memory=_memory(folder, journal, assigned, history),
         )
         settle_grace(plan, record, history, next(iter(finished.values())).parent.parent)
     except LocalTrouble as error:
@@ -166,6 +165,24 @@ def _promote(
             f"the archive was delivered, but this machine could not note it: {error.message}",
             hint="the next run notes it before it does anything else; nothing is sent twice",
         ) from error
+
+
+def _was_sent(record: RunRecord, history: History) -> bool:
+    """Whether the archive of this delivery was delivered before, by another run."""
+    earlier = history.get(record.archive_of) if record.archive_of else None
+    return earlier is not None and earlier.outcome in ("delivered", "approved")
+
+
+def _memory(
+    delivered: Path, journal: Journal, assigned: Path | None, history: History
+) -> Path | None:
+    """The numbered values from here on. What an earlier archive did not know yet is not forgotten."""
+    newer = deliveries.assigned(delivered)
+    if newer is None or not _was_sent(journal.record, history):
+        return assigned
+    from etlrunner.mapping import assigned as memory
+
+    return memory.write(memory.joined(newer, assigned), journal.folder) if assigned else newer
 
 
 def _remote_name(flow: Flow, record: RunRecord) -> str:

@@ -325,10 +325,27 @@ def _newly_left_out_and_gone(plan: Plan, result: Result) -> set[str]:
 
 
 def _remember(plan: Plan, result: Result) -> None:
-    """The memory of numbered values lies with what was pulled: later the run can be mapped again."""
+    """The memory of numbered values lies with what was pulled: later the run can be mapped again.
+
+    Of what the flow numbers since today, what was delivered before is the memory.
+    """
     memory = deliveries.assigned(delivered_folder(plan))
+    steps = [step for one in plan.flow.mapping.tables.values() for step in one.transforms]
+    raw = result.folder / "raw"
+    if any("remember" in step.options for step in steps):
+        from etlrunner.mapping import assigned, given_before
+
+        last = deliveries.read(delivered_folder(plan))
+        known = assigned.read({assigned.ASSIGNED: memory} if memory else {})
+        day = str(last.trail[-1]["day"]) if last and last.trail else ""
+        tables = last.tables if last else {}
+        if len(
+            before := given_before.texts(plan.flow.mapping, tables, assigned.series(known), day)
+        ):
+            assigned.write(assigned.with_more(known, before), raw)
+            return
     if memory is not None:
-        with files.placing(result.folder / "raw" / memory.name) as beside:
+        with files.placing(raw / memory.name) as beside:
             shutil.copyfile(memory, beside)
 
 

@@ -133,12 +133,15 @@ def _head(account: Account) -> None:
 def _rules(rules: Sequence[Rule]) -> None:
     """Conditions one by one; the rules of `select` that had nothing against the record in one line."""
     for kind, lead in (("where", "where"), ("select", "select")):
-        for rule in (one for one in rules if one.kind == kind and (one.out or kind == "where")):
+        for rule in rules:
+            if rule.kind != kind or not (rule.out or rule.because or kind == "where"):
+                continue
             screen.say(f"{lead:<10}{_verdict(rule)}  {rule.name}")
             told = filter(None, (rule.wanted, rule.because, rule.place))
             _wrapped([*_pairs(rule.values), *told], 18)
             lead = ""
-        passed = [rule.name for rule in rules if rule.kind == kind == "select" and not rule.out]
+        silent = [one for one in rules if one.kind == kind == "select" and not one.because]
+        passed = [rule.name for rule in silent if not rule.out]
         if passed:
             lines = _lines(passed, screen.width() - 18)
             for line in lines:

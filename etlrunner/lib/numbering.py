@@ -6,6 +6,7 @@ tells that the other one was jsmith2 yesterday. So there is a memory, which is h
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,22 @@ class Form:
                 raise NoRoom(base)
             base = base[:room]
         return around.replace("{base}", base)
+
+    def fits(self, text: str, base: str) -> bool:
+        """Whether this text is one that the base can get, alone or with a number."""
+        if self.plain_first and self.same(text) == self.same(self.plain(base)):
+            return True
+        before, _, after = self.format.partition("{n}")
+        pattern = re.escape(before).replace(re.escape("{base}"), ".*") + r"(\d+)"
+        pattern += re.escape(after).replace(re.escape("{base}"), ".*")
+        found = re.fullmatch(pattern, text, re.DOTALL)
+        # the number may follow digits of the base: every way to read it is tried
+        digits = found[1] if found else ""
+        for start in range(len(digits)):
+            number = int(digits[start:])
+            if number >= self.start and self.same(text) == self.same(self.numbered(base, number)):
+                return True
+        return False
 
     def same(self, text: str) -> str:
         """What two texts that count as the same have in common: Apple tells no capitals apart."""

@@ -40,6 +40,23 @@ def of(tables: Mapping[str, petl.Table], series: str) -> pl.DataFrame:
     return table.collect(known.filter(pl.col("series") == series).select(COLUMNS))
 
 
+def series(memory: ColumnTable) -> frozenset[str]:
+    """The series in which something was given."""
+    return frozenset(table.collect(memory.frame.select("series").unique())["series"])
+
+
+def with_more(memory: ColumnTable, lines: pl.DataFrame) -> ColumnTable:
+    """The memory with further lines."""
+    return ColumnTable(pl.concat([memory.frame.select(COLUMNS), lines.lazy().select(COLUMNS)]))
+
+
+def joined(newer: Path, older: Path) -> ColumnTable:
+    """Both memories; of what both have, the one that was seen last."""
+    lines = pl.concat([pl.scan_parquet(path).select(COLUMNS) for path in (newer, older)])
+    lines = lines.sort("seen", descending=True, maintain_order=True)
+    return ColumnTable(lines.unique(["series", "key", "base"], keep="first", maintain_order=True))
+
+
 def write(memory: petl.Table, folder: Path) -> Path:
     """Into a run's folder, in an order of its own: the same memory, the same file."""
     rows = table.frame_of(memory).select(COLUMNS).sort(COLUMNS)

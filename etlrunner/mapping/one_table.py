@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import petl
 import polars as pl
 
 from etlrunner import findings_file, roster
@@ -27,7 +29,7 @@ from etlrunner.mapping import (
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.fates import FATE, KEY, KEY_OF_SOURCE, Fates
 from etlrunner.mapping.watch import NOBODY, Watch
-from etlrunner.model.components import Resolve
+from etlrunner.model.components import Options, Resolve
 from etlrunner.model.mapping import TableMapping
 from etlrunner.model.problems import Finding, Verdict
 from etlrunner.model.tables import CodeUse, FinishedTable, Touched
@@ -91,6 +93,10 @@ class Work:
     codes: list[CodeUse] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
+    given: list[tuple[Any, Options, pl.DataFrame, dict[str, petl.Table]]] = field(
+        default_factory=list
+    )
+    """Steps that give texts for good: module, options, the rows after it, the tables it had."""
     touched_rows: list[pl.DataFrame] = field(default_factory=list)
     """Lines for findings.parquet."""
     rejects: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -111,6 +117,7 @@ class Work:
         self.watch.compiled(frame, made)
         self.fates.may_now_reject()
         rows = self._judged(self._cells(frame, made), made)
+        self._remember_only(rows[ROW])
         rows = self._folded(numbered.trimmed(rows, made.lists, self.target))
         return self._result(self._write(rows))
 
@@ -159,9 +166,20 @@ class Work:
             self.watch.stepped(step, before, after)
             frame = after.lazy()
             if hasattr(module, "assigned"):
+                self.given.append((module, options, after, dict(others)))
                 self.beside.memory = module.assigned(ColumnTable(frame), options, others)
                 self.beside.is_used = True
         return columns, frame
+
+    def _remember_only(self, written: pl.Series) -> None:
+        """Whoever is rejected is given nothing for good: what was wrong may be the base of the text."""
+        if not self.given:
+            return
+        memory = self.given[0][3][assigned.ASSIGNED]
+        for module, options, rows, others in self.given:
+            sent = ColumnTable(rows.filter(pl.col(ROW).is_in(written.implode())).lazy())
+            memory = module.assigned(sent, options, {**others, assigned.ASSIGNED: memory})
+        self.beside.memory = memory
 
     def _note_withdrawn(
         self, rows: pl.LazyFrame, fate: pl.DataFrame, columns: dict[str, str]

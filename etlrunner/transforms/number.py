@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 import petl
@@ -18,6 +18,7 @@ from etlrunner.model.components import Options
 from etlrunner.model.problems import Finding, Problem
 from etlrunner.table import ColumnTable, collect, frame_of
 
+_LINE = ("key", "base", "value")
 KEY = "_number_key"
 BASE = "_number_base"
 
@@ -29,9 +30,10 @@ def apply(table: petl.Table, options: Options, tables: Mapping[str, petl.Table])
     """
     frame = _with_key_and_base(frame_of(table), options)
     wanted = _in_turn(frame, options)
-    known = memory.of(tables, _series(options)).select("key", "base", "value")
+    form, known = _form(options), memory.of(tables, _series(options))
+    lines = [*_kept(known, wanted, form, options), *known.select(_LINE).iter_rows()]
     try:
-        texts = Ledger(_form(options), known.iter_rows()).assign(wanted.rows())
+        texts = Ledger(form, lines).assign(wanted.rows())
     except NoRoom as error:
         raise _no_room(options) from error
     numbered = wanted.with_columns(pl.Series(options["as"], texts, dtype=pl.String))
@@ -68,6 +70,26 @@ def assigned(made: petl.Table, options: Options, tables: Mapping[str, petl.Table
     since = (today - options.get("remember", timedelta(days=730))).isoformat()
     kept = gone.filter((pl.col("series") != series) | (pl.col("seen") >= since))
     return ColumnTable(collect(pl.concat([kept, now])).lazy())
+
+
+def _kept(
+    known: pl.DataFrame, wanted: pl.DataFrame, form: Form, options: Options
+) -> Iterator[tuple[str, str, str]]:
+    """The last text of whoever has another base today, where `keep` says so; or a text of before `number`.
+
+    A text without a base was delivered before the memory began: it stays, if it could have been given.
+    """
+    newest = known.sort("seen", "base").unique("key", keep="last", maintain_order=True)
+    last = {key: (base, text) for key, base, text in newest.select(_LINE).iter_rows()}
+    own = {(key, form.same(base)) for key, base, _ in known.select(_LINE).iter_rows()}
+    for key, base in wanted.iter_rows():
+        before, text = last.get(key, ("", ""))
+        is_own = (key, form.same(base)) in own
+        stays = options.get("keep") == "person" or (
+            not before and not is_own and form.fits(text, base)
+        )
+        if text and stays:
+            yield key, base, text
 
 
 def _with_key_and_base(frame: pl.LazyFrame, options: Options) -> pl.LazyFrame:

@@ -234,7 +234,7 @@ class Accounts:
             rule = traced.left_out.get(name, {}).get(str(record.get(column)), "leave_out")
             what = "class" if name == "classes" else "person"
             because = f"{what} {record.get(column)} is left out itself, by {rule}"
-        if ruled.out and ruled.name == "select.schools":
+        if ruled.name == "select.schools":
             because = self._schools(ruled, record, traced.left_out.get("orgs", {}))
         if ruled.out and ruled.name == "leave_out":
             left = self._leaving(record)

@@ -272,3 +272,21 @@ def test_who_is_gone_and_sent_as_last_known_is_told(
     assert "It is gone since 2027-03-02 (run 1); grace sends it as last known." in shown.out
     document = etlrunner("why", "home", "students", pupils[3], "--json").document
     assert document["held_over"] == {"since": "2027-03-02", "runs": 1}
+
+
+def test_a_school_that_select_took_out_of_a_list_is_named(etlrunner: Etlrunner, folder: Path):
+    district = District(students=40, seed=3, as_of=DAY, clean=True, schools=2)
+    one, other = district.schools[:2]
+    users = district.tables["users"].filter(role="student", status="active")
+    pupil = users.filter(pl.col("orgSourcedIds") == [one])["sourcedId"][0]
+    both = district.changed("users", {pupil: {"orgSourcedIds": [one, other]}})
+    (folder / "flows").mkdir()
+    (folder / "out").mkdir()
+    both.write_csv(folder / "roster.zip", "1.1")
+    (folder / "flows" / "home.yaml").write_text(
+        FLOW + f"select: {{schools: {{exclude: ['{other}']}}}}\n"
+    )
+    assert etlrunner("run", "home", "--as-of", "2027-03-01").code == 6
+    told = etlrunner("why", "home", "students", pupil)
+    assert f"{other} is left out by select.schools" in " ".join(told.out.split())
+    assert "would be in students.csv" in told.out

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from etlrunner import engine
 from etlrunner.errors import UsageError
 from etlrunner.run import Result
 from tests.support import rosters
@@ -135,3 +136,66 @@ def test_what_a_run_knew_lies_with_its_roster_so_that_it_can_be_mapped_again(
     shutil.rmtree(project.project.state / "lakeside" / "delivered")
     known = pl.read_parquet(result.raw_paths()["assigned"])
     assert sorted(known["value"]) == ["alee", "alee2"]
+
+
+# ---------------------------------------------------------------- who keeps what
+
+
+def test_with_keep_person_a_new_name_changes_no_text(project: TestProject):
+    start(project)
+    married = ("p2", "Ada", "Byron")
+    write(project, ANN, married)
+    assert names(run(project, deliver=False).folder) == {"p1": "alee", "p2": "abyron"}
+    flow = project.root / "flows" / "lakeside.yaml"
+    flow.write_text(flow.read_text().replace("as: account,", "as: account, keep: person,"))
+    assert names(run(project).folder) == {"p1": "alee", "p2": "alee2"}
+    write(project, ANN, ("p2", "Ada", "Other"), ABE)
+    assert names(run(project).folder) == {"p0": "alee3", "p1": "alee", "p2": "alee2"}
+
+
+def test_who_is_rejected_is_given_nothing_for_good(project: TestProject):
+    """What was wrong may be just what the text is made of."""
+    project.csv("lakeside", write(project, ANN, ADA, ("p3", "", "Lee")), NUMBERED)
+    held = run(project)
+    assert held.record.counts["students"].rejected
+    project.approve(held.record.id)
+    memory = pl.read_parquet(held.folder / "assigned.parquet")
+    assert set(memory["key"]) == {"p1", "p2"}
+    write(project, ANN, ADA, ("p4", "", "Lee"))
+    assert "lee" not in set(pl.read_parquet(run(project).folder / "assigned.parquet")["base"])
+
+
+def test_what_was_delivered_before_there_was_a_memory_stays(project: TestProject):
+    """The district numbered elsewhere until today; nobody gets another name, and none is given twice."""
+    by_hand = NUMBERED.replace(
+        "    transforms:\n      - number: {as: account, base: \"{{ givenName[:1] | lower }}"
+        "{{ familyName | lower }}\"}\n", ""
+    ).replace("sis_username: account", "sis_username: \"'alee' if sourcedId == 'p2' else 'alee7'\"")  # fmt: skip
+    assert "number" not in by_hand
+    project.csv("lakeside", write(project, ANN, ADA), by_hand)
+    project.approve(run(project).record.id)
+    flow = project.root / "flows" / "lakeside.yaml"
+    flow.write_text(flow.read_text().replace(by_hand, NUMBERED))
+    write(project, ANN, ADA, ABE)
+    result = run(project)
+    assert names(result.folder) == {"p0": "alee2", "p1": "alee7", "p2": "alee"}
+    write(project, ADA, ABE, ("p9", "Al", "Lee"))
+    assert names(run(project).folder) == {"p0": "alee2", "p2": "alee", "p9": "alee3"}
+
+
+def test_an_earlier_delivery_that_is_sent_again_forgets_no_text_that_was_given_since(
+    project: TestProject,
+):
+    start(project)
+    first = project.history.runs("lakeside", limit=1)[0]
+    write(project, ANN, ADA, ABE)
+    assert names(run(project).folder)["p0"] == "alee3"
+    again = engine.resend(
+        project.project, first.id, by="a test", because="lost", services=project.services
+    )
+    assert again.record.outcome == "held"  # it would take Abe away
+    assert project.approve(again.record.id).record.outcome == "delivered"
+    write(project, ANN, ADA, ("p00", "Al", "Lee"))
+    assert names(run(project, deliver=False).folder)["p00"] == "alee4"
+    write(project, ANN, ADA, ABE)
+    assert names(run(project).folder)["p0"] == "alee3"
