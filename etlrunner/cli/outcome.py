@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import fixlists, options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.model.run import RunRecord
 
 if TYPE_CHECKING:
+    from etlrunner.fixlists.make import Made
     from etlrunner.outcome import Entry, Outcome
 
 MOST = 20
@@ -25,9 +26,18 @@ MOST = 20
 @click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv")
 @click.argument("run", metavar="FLOW|RUN")
 @click.option("--show-values", is_flag=True, help="Names too, as the log has them.")
+@click.option(
+    "--fixlists",
+    "to",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the errors that a school's clerk can mend as lists, one Excel file per school.",
+)
 @options.json_option
 @options.project_option
-def command(log: Path, run: str, show_values: bool, as_json: bool, project: Project) -> int:
+def command(
+    log: Path, run: str, show_values: bool, to: Path | None, as_json: bool, project: Project
+) -> int:
     """Read the activity LOG that Apple School Manager lets an administrator download.
 
     Its errors are counted per school, with the row of ours and the rule that they belong to. RUN is the
@@ -47,11 +57,16 @@ def command(log: Path, run: str, show_values: bool, as_json: bool, project: Proj
             record = next((one for one in sent if one.outcome == "delivered"), record)
         if record.outcome != "delivered":
             raise UsageError(f"{record.id} was not delivered: it is {record.outcome}")
-        found = outcome.read(log, _tables(project, record))
+        tables = _tables(project, record)
+        found = outcome.read(log, tables)
         services.history.save(replace(record, apple=found.counts()))
+    made = _lists(project, record, found, tables, to) if to is not None else None
     if as_json:
-        screen.document(_as_data(found, record, show_values))
+        lists = {"fixlists": fixlists.as_data(made, record)} if made is not None else {}
+        screen.document({**_as_data(found, record, show_values), **lists})
     else:
+        if made is not None:
+            fixlists.show(made, record)
         _show(found, record, show_values)
     return 0 if found.is_well else 5
 
@@ -71,6 +86,17 @@ def _tables(project: Project, record: RunRecord) -> Mapping[str, Path]:
             hint="rows are kept for history.keep_rows",
         )
     return intact.finished()
+
+
+def _lists(
+    project: Project, record: RunRecord, found: Outcome, tables: Mapping[str, Path], to: Path
+) -> Made:
+    from etlrunner.config import validate
+    from etlrunner.fixlists import make
+    from etlrunner.fixlists.words import Told
+
+    told = Told.by(validate.read_flow(project, record.flow))
+    return make.of_outcome(found, tables, told, record, to)
 
 
 def _show(found: Outcome, record: RunRecord, show_values: bool) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from etlrunner.evidence import Evidence
 from etlrunner.fixlists import book, folder, lines
@@ -13,8 +14,11 @@ from etlrunner.fixlists.book import About, Listed
 from etlrunner.fixlists.lines import Line, Rows
 from etlrunner.fixlists.names import Names
 from etlrunner.fixlists.schools import Schools
-from etlrunner.fixlists.words import Told
+from etlrunner.fixlists.words import APPLE, Told
 from etlrunner.lib import excel, files
+from etlrunner.lib.activity_codes import CODES
+from etlrunner.model.run import RunRecord
+from etlrunner.outcome import Outcome
 
 DISTRICT, SUMMARY = "district.xlsx", "summary.xlsx"
 
@@ -40,6 +44,25 @@ def of_run(kept: Evidence, told: Told, to: Path) -> Made:
     assert kept.as_of is not None
     about = About(kept.run.flow, kept.run.id, kept.as_of, told)
     return write(rows, found, schools, about, to)
+
+
+def of_outcome(
+    found: Outcome, tables: Mapping[str, Path], told: Told, run: RunRecord, to: Path
+) -> Made:
+    """The lists of what Apple did not take of a delivery; rows that are not ours are on none."""
+    rows = Rows(tables)
+    wanted = [
+        Line(one.table, one.key, APPLE + one.code, _column(one.code), "")
+        for one in found.errors
+        if one.table
+    ]
+    placed, schools = lines.of_keys(rows, wanted)
+    day = run.started.astimezone(ZoneInfo(run.timezone)).date()
+    return write(rows, placed, schools, About(run.flow, run.id, day, told), to)
+
+
+def _column(code: str) -> str:
+    return CODES[code].column if code in CODES else ""
 
 
 def write(rows: Rows, found: Sequence[Line], schools: Schools, about: About, to: Path) -> Made:

@@ -19,6 +19,8 @@ class ActivityCode:
     rule: str = ""
     clerk: str | None = None
     """What is wrong, in a clerk's words; None where a clerk can mend nothing in the SIS."""
+    column: str = ""
+    """What a clerk has to look at."""
 
 
 CODES: Mapping[str, ActivityCode] = {
@@ -35,12 +37,14 @@ CODES: Mapping[str, ActivityCode] = {
         "address; list federated domains in `sink.federated_domains`, and the check sees doubles before.",
         "asm-unique-email",
         "The e-mail address cannot be used: somebody else has it, or it is not the district's.",
+        "email_address",
     ),
     "USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID": ActivityCode(
         "Somebody has a personal Apple Account of this name",
         "The school's address was used privately. Apple asks its owner to rename it; wait, or give the "
         "person another address in the SIS.",
         clerk="Somebody uses the school's address for a private Apple Account; the person needs another one.",
+        column="email_address",
     ),
     "OPERATION_NOT_ALLOWED": ActivityCode(
         "The state of the account does not allow this",
@@ -58,6 +62,7 @@ CODES: Mapping[str, ActivityCode] = {
         "There is no address to send sign-in details to",
         "Fill in the e-mail address in the SIS, or hand the details out on paper.",
         clerk="The e-mail address is missing, and sign-in details cannot be sent.",
+        column="email_address",
     ),
     "NOT_ENOUGH_PRIVILEGE": ActivityCode(
         "Whoever did this may not do it", "It was done by hand, not by an upload."

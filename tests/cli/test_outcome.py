@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.cli.conftest import Etlrunner, Pinewood
@@ -104,3 +105,26 @@ def test_what_is_no_log_says_nothing_of_a_delivery(pinewood: Pinewood, etlrunner
     path.write_bytes(b"\xff\xfe\x00")
     assert etlrunner("outcome", path, "pinewood").code == 2
     assert etlrunner("outcome", "nowhere.csv", "pinewood").code == 2
+
+
+def test_what_a_clerk_can_mend_is_on_the_lists_of_the_schools(
+    delivered: Pinewood, etlrunner: Etlrunner, pupils: list[str]
+):
+    path = log(
+        delivered,
+        person(pupils[0], "ISSUE", "EMAIL_UNAVAILABLE_AS_MAID"),
+        person(pupils[1], "ISSUE", "OPERATION_NOT_ALLOWED"),
+        person("nobody", "ISSUE", "EMAIL_UNAVAILABLE_AS_MAID"),
+    )
+    told = etlrunner("outcome", path, "pinewood", "--fixlists", "lists", "--json")
+    assert told.code == 5
+    lists = told.document["fixlists"]
+    assert (lists["records"], lists["not_for_clerks"]) == (1, {"apple.OPERATION_NOT_ALLOWED": 1})
+    users = delivered.district.tables["users"]
+    [who] = users.filter(sourcedId=pupils[0]).to_dicts()
+    assert {one["school"] for one in lists["schools"]} == set(who["orgSourcedIds"])
+    book = openpyxl.load_workbook(delivered.folder / "lists" / lists["schools"][0]["file"])
+    [_, row] = book["To mend"].iter_rows(values_only=True)
+    assert row[2] == f"{who['familyName']}, {who['givenName']}"
+    assert (row[5], row[8]) == (who["email"].lower() or "(empty)", "EMAIL_UNAVAILABLE_AS_MAID")
+    assert "anary" not in told.out
