@@ -130,6 +130,8 @@ def _why(name: str) -> str:
         return (
             "it is a comparison with the last deliveries and stops nothing; safeguards hold a run"
         )
+    if name == "held-over":
+        return "`grace:` says what is held over, and how long"
     if name.startswith("asm-ref-"):
         return (
             "Apple refuses the whole upload for it; `repair:` says what becomes of such references"

@@ -69,6 +69,9 @@ def waiting(result: Result) -> int:
     found.update(one.rule for one in result.repairs if not one.row_dropped)
     for finding in result.findings:
         found[finding.rule] += finding.count
+    if result.held_over is not None:
+        lasting = {*result.plan.flow.grace} - {"rosters", "courses"}
+        found["held-over"] += sum(result.held_over.rows.get(name, 0) for name in lasting)
     words = result.plan.flow.fix_lists.words
     return sum(n for rule, n in found.items() if rule in words or rules.is_for_clerks(rule))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from etlrunner import findings_file, table
+from etlrunner import findings_file, holdover, table
 from etlrunner.checks.books import REJECTS
 from etlrunner.evidence import Evidence
 from etlrunner.fixlists.schools import Schools
@@ -22,7 +22,7 @@ from etlrunner.model.flow import Flow
 from etlrunner.table import ROW
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
-REJECT, DROP = "reject", "drop"
+REJECT, DROP, HELD_OVER = "reject", "drop", "held-over"
 Row = Mapping[str, Any]
 _TAKEN_OFF, _BARE = "repair.class_instructor_missing", "asm-class-no-instructor"
 _NTH = "_nth"
@@ -78,8 +78,8 @@ class Line:
     """Whether it comes right by itself when another record of these lists is mended."""
 
 
-def of_run(rows: Rows, folder: Path) -> tuple[list[Line], Schools]:
-    """All of a run's lines, table by table."""
+def of_run(rows: Rows, folder: Path, grace: Iterable[str] = ()) -> tuple[list[Line], Schools]:
+    """All of a run's lines, table by table; `grace` are the tables whose held-over rows count."""
     rejects = _read(folder / REJECTS)
     findings = _read(folder / findings_file.NAME)
     lines: list[Line] = []
@@ -87,6 +87,10 @@ def of_run(rows: Rows, folder: Path) -> tuple[list[Line], Schools]:
         left = _left_out(rows, name, rejects, findings)
         noted = _noted(rows, name, findings, left)
         lines += _with_rows(rows, name, pl.concat([left, noted]))
+    here = {(line.table, line.key) for line in lines}
+    gone = [one for one in _held_over(folder, grace) if (one.table, one.key) not in here]
+    for name in dict.fromkeys(one.table for one in gone):
+        lines += _named(rows, name, [one for one in gone if one.table == name])
     return _placed(rows, lines, sorted(_codes(rows, "locations", rejects)))
 
 
@@ -97,15 +101,30 @@ def of_keys(rows: Rows, wanted: Iterable[Line]) -> tuple[list[Line], Schools]:
     for line in wanted:
         by_table.setdefault(line.table, []).append(line)
     for name, some in by_table.items():
-        texts = [[getattr(line, column) for column in _TEXTS] for line in some]
-        frame = pl.DataFrame(texts, schema=dict.fromkeys(_TEXTS, pl.String), orient="row")
-        row = pl.lit(None, dtype=pl.UInt32).alias(ROW)
-        nth = pl.lit(0, dtype=pl.Int64).alias(_NTH)
-        lines += _with_rows(rows, name, frame.select(row, nth, *_TEXTS))
+        lines += _named(rows, name, some)
     return _placed(rows, lines)
 
 
 # ---------------------------------------------------------------- which rows
+
+
+def _named(rows: Rows, name: str, some: Sequence[Line]) -> Iterator[Line]:
+    """Lines about rows of a finished table that are known by their keys alone."""
+    texts = [[getattr(line, column) for column in _TEXTS] for line in some]
+    frame = pl.DataFrame(texts, schema=dict.fromkeys(_TEXTS, pl.String), orient="row")
+    row = pl.lit(None, dtype=pl.UInt32).alias(ROW)
+    nth = pl.lit(0, dtype=pl.Int64).alias(_NTH)
+    return _with_rows(rows, name, frame.select(row, nth, *_TEXTS))
+
+
+def _held_over(folder: Path, grace: Iterable[str]) -> Iterator[Line]:
+    """Who is gone from the source and was sent as last known; what hangs on them is no line."""
+    path = folder / holdover.LIST
+    if path.is_file():
+        wanted = set(grace) & {*holdover.PEOPLE, "classes"}
+        for name, key in _read(path).select("table", "key").iter_rows():
+            if name in wanted:
+                yield Line(name, key, HELD_OVER, "location_id", "warn")
 
 
 def _read(path: Path) -> pl.DataFrame:

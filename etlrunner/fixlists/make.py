@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from etlrunner import seasons
 from etlrunner.evidence import Evidence
 from etlrunner.fixlists import book, folder, lines
 from etlrunner.fixlists.book import About, Listed
@@ -40,8 +41,10 @@ def of_run(kept: Evidence, told: Told, to: Path) -> Made:
     """The lists of a kept run, in place of what the folder held."""
     flow = kept.flow()
     rows = Rows.of(kept, flow)
-    found, schools = lines.of_run(rows, kept.folder)
     assert kept.as_of is not None
+    season = seasons.of(flow, kept.as_of)
+    is_kept = season is not None and season.mode == "additive"  # everything is, for weeks: no news
+    found, schools = lines.of_run(rows, kept.folder, () if is_kept else flow.grace)
     about = About(kept.run.flow, kept.run.id, kept.as_of, told)
     return write(rows, found, schools, about, to)
 

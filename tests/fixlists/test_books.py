@@ -192,3 +192,28 @@ def test_where_nothing_is_to_mend_only_the_summary_is_left(lists: Callable[..., 
     books = lists({**ROSTER, "users": users}, EXTRA)
     assert (books.made.lists, books.made.records) == ((), 0)
     assert [one.name for one in books.made.folder.glob("*.xlsx")] == ["summary.xlsx"]
+
+
+MINIMA = """\
+safeguards: {expect: {students: 1, staff: 1, courses: 1, classes: 1, rosters: 1, locations: 1}}
+grace: {students: {runs: 3, days: 5}}
+"""
+
+
+def test_who_is_gone_from_the_sis_and_was_held_over_is_on_the_own_schools_list(
+    lists: Callable[..., Books],
+):
+    good = {"familyName": "Person", "givenName": "Bo", "email": ""}
+    users = [{**one, **good} for one in ROSTER["users"]]
+    assert lists({**ROSTER, "users": users}, MINIMA).made.lists == ()
+    left = [one for one in ROSTER["enrollments"] if one["userSourcedId"] != "q"]
+    books = lists({**ROSTER, "users": [users[0], users[2]], "enrollments": left}, MINIMA)
+    [one] = books.made.lists
+    [row] = books.sheet(one.file, "To mend")
+    assert (row["Name"], row["Number in the SIS"], row["Code"]) == (
+        "Person, Bo",
+        "0011",
+        "held-over",
+    )
+    assert one.school == "s"
+    assert row["Where to fix it"] == "The student's record: schools"

@@ -61,4 +61,12 @@ RULES = (
         clerk="{field} is too long for the name of an account.",
         unmended="Apple may be unable to make the account.",
     ),
+    Rule(
+        "held-over", "warning", "A record that is gone from the source, and is sent as last known",
+        "The flow's `grace:` says for how many runs and days; then the account is deactivated, or the class goes "
+        "away. What the SIS calls withdrawn is let go at once.",
+        "If the person is still there, correct the SIS; else nothing.",
+        clerk="The SIS does not send this record any more, and does not say why: somebody may have left, or an entry is missing.",
+        unmended="For a few days the last known record is sent; then it goes away in Apple School Manager.",
+    ),
 )  # fmt: skip

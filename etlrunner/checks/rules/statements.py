@@ -64,7 +64,7 @@ STATEMENTS: tuple[Statement, ...] = (
     ("password_policy is 4, 6, 8 or empty", ("asm-password-policy",), ""),
     ("No password policy for staff", ("asm-header",), ""),
     ("grade_level is free text", (), "the mapping's `lookup` makes codes alike: `lookup.COLUMN`"),
-    ("No lengths are published", ("max_length.COLUMN",), "a mapping may state its own"),
+    ("No lengths are published", ("max_length.COLUMN", "asm-oversized"), "a mapping may state its own"),
     ("A code that the district's table does not have", ("lookup.COLUMN",), ""),
     # numbered columns
     ("At most 15 instructors", ("asm-instructors-over-15", "asm-too-many-instructors"), ""),
