@@ -33,6 +33,8 @@ KNOWN_AGAIN = ("locations", *PEOPLE, "courses", "classes")
 Tables = Mapping[str, Path]
 HeldOver = Mapping[str, Sequence[str]]
 """Table -> keys that are sent as last known, and that the source does not have."""
+PerSchool = Mapping[str, Mapping[str, int]]
+"""Table -> location_id -> rows."""
 
 
 def compare(
@@ -41,16 +43,20 @@ def compare(
     baseline: Tables | None,
     run: str | None,
     held_over: HeldOver | None = None,
+    counted: PerSchool | None = None,
 ) -> Changes:
     """Count what is added, removed and changed, per table, column and school.
 
     Without a baseline everything is added: a first delivery. Who is known again under another id is
-    looked for among those, too, who are gone from the source and only held over.
+    looked for among those, too, who are gone from the source and only held over. `counted` are the
+    baseline's rows as they were counted when it was delivered.
     """
     before = baseline if run is not None and baseline is not None else {}
     differing: dict[str, pl.DataFrame] = {}
     tables = {
-        name: _table(target.tables[name], finished, before, differing, held_over or {})
+        name: _table(
+            target.tables[name], finished, before, differing, held_over or {}, counted or {}
+        )
         for name in target.tables
         if name in finished
     }
@@ -68,7 +74,7 @@ def crosswalks(
     """Per table, the ids that look like others of the last delivery: `old`, `new`, `matched_by`."""
     differing: dict[str, pl.DataFrame] = {}
     for name in KNOWN_AGAIN:
-        _table(target.tables[name], finished, baseline, differing, held_over or {})
+        _table(target.tables[name], finished, baseline, differing, held_over or {}, {})
     return {name: pairs for name, pairs in _rekeyed(target, differing).items() if len(pairs)}
 
 
@@ -78,6 +84,7 @@ def _table(
     baseline: Tables,
     differing: dict[str, pl.DataFrame],
     held_over: HeldOver,
+    counted: PerSchool,
 ) -> TableChanges:
     """The counts of one table; its differing rows are put into `differing` if they may be known again."""
     now = pl.scan_parquet(finished[spec.name])
@@ -87,25 +94,28 @@ def _table(
         total = sum(after.values())
         return TableChanges(spec.name, 0, total, total, 0, 0, {}, schools)
     then = pl.scan_parquet(baseline[spec.name])
-    was, classes_then = pl.scan_parquet(baseline[spec.name]), _school_of_class(baseline)
+    classes_then = _school_of_class(baseline)
     rows, columns = _differing(spec.key, now, then)
     if spec.name == "rosters":
         differing[spec.name] = rows
     if spec.name in KNOWN_AGAIN:
-        kept = list(held_over.get(spec.name, ()))
-        source = now.filter(~pl.col(spec.key).is_in(kept))
-        differing[spec.name] = _differing(spec.key, source, then)[0] if kept else rows
+        kept = held_over.get(spec.name, ())
+        differing[spec.name] = _without(spec.key, kept, rows, now, then) if kept else rows
+    before = table.rows_in(baseline[spec.name])
+    was = {school: count for school, count in counted.get(spec.name, {}).items() if count}
+    if sum(was.values()) != before:
+        was = _per_school(spec, then, classes_then)
     placed = _with_school(spec, rows, _school_of_class(finished), classes_then)
     kinds = Counter(placed["kind"].to_list())
     return TableChanges(
         table=spec.name,
-        before=table.rows_in(baseline[spec.name]),
+        before=before,
         after=table.rows_in(finished[spec.name]),
         added=kinds["added"],
         removed=kinds["removed"],
         changed=kinds["changed"],
         columns=columns,
-        schools=_schools(placed, _per_school(spec, was, classes_then)),
+        schools=_schools(placed, was),
         moved_from=identity.moved_from(spec, rows),
     )
 
@@ -160,18 +170,27 @@ def _differing(
     """
     here, there = now.collect_schema().names(), then.collect_schema().names()
     columns = [name for name in dict.fromkeys((*here, *there)) if name not in (key, table.ROW)]
-    left, right = _filled(now, key, columns, here), _filled(then, key, columns, there)
-    left, right = _without_equals(left, right), _without_equals(right, left)
+    filled = _filled(now, key, columns, here), _filled(then, key, columns, there)
+    left, right = _without_equals(*filled)
     left = left.with_columns(pl.lit(value=True).alias(_HERE))
     right = right.with_columns(pl.lit(value=True).alias(_THERE))
     joined = left.join(right, on=key, how="full", suffix=_BEFORE, coalesce=True)
     differs = {name: pl.col(name) != pl.col(name + _BEFORE) for name in columns}
     alone = pl.col(_HERE).is_null() | pl.col(_THERE).is_null()
-    rows = table.stream(joined.filter(alone | pl.any_horizontal(*differs.values(), pl.lit(False))))
+    rows = joined.filter(alone | pl.any_horizontal(*differs.values(), pl.lit(False)))
     changed = rows.filter(pl.col(_HERE).is_not_null() & pl.col(_THERE).is_not_null())
     counts = changed.select(expr.sum().alias(name) for name, expr in differs.items())
     per_column = counts.row(0, named=True) if columns else {}
     return rows, {name: int(count) for name, count in per_column.items() if count}
+
+
+def _without(
+    key: str, kept: Sequence[str], rows: pl.DataFrame, now: pl.LazyFrame, then: pl.LazyFrame
+) -> pl.DataFrame:
+    """The differing rows as they would be if today's side did not have those that are kept."""
+    asked = pl.col(key).is_in([*kept, *rows[key]])
+    is_kept = pl.col(key).is_in(list(kept))
+    return _differing(key, now.filter(asked & ~is_kept), then.filter(asked))[0]
 
 
 def _filled(frame: pl.LazyFrame, key: str, columns: list[str], held: list[str]) -> pl.LazyFrame:
@@ -180,18 +199,35 @@ def _filled(frame: pl.LazyFrame, key: str, columns: list[str], held: list[str]) 
     )
 
 
-def _without_equals(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows that the other side does not have just so: a day changes few, so few are joined.
+def _without_equals(here: pl.LazyFrame, there: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of either side that the other one does not have just so: a day changes few.
 
-    By a 64-bit hash of the whole row. That a changed row goes unseen for an equal hash has a chance
-    of one in 10^13 in the largest district.
+    By a 64-bit hash of the whole row, so that only few rows are joined. That a changed row goes unseen
+    for an equal hash has a chance of one in 10^13 in the largest district.
     """
-    names = rows.collect_schema().names()
+    names = here.collect_schema().names()
     hashes = [pl.col(name).hash(seed=place) for place, name in enumerate(names, 1)]
-    whole = reduce(operator.xor, hashes)
-    known = others.select(whole.alias("_hash"))
-    odd = rows.with_columns(whole.alias("_hash")).join(known, on="_hash", how="anti")
-    return table.stream(odd.drop("_hash")).lazy()
+    whole = reduce(operator.xor, hashes).alias("_hash")
+    known = table.stream(there.select(whole)).to_series()
+    rows = table.collect(here.with_columns(whole))
+    odd = _on_one_side(rows["_hash"], known)
+    mine = rows.filter(pl.col("_hash").is_in(odd.implode())).drop("_hash")
+    if not known.is_in(odd.implode()).any():
+        return mine, mine.clear()
+    others = there.with_columns(whole).filter(pl.col("_hash").is_in(odd.implode()))
+    return mine, table.stream(others.drop("_hash"))
+
+
+def _on_one_side(here: pl.Series, there: pl.Series) -> pl.Series:
+    """The values that only one of two series has; sorting numbers is quicker than looking each one up."""
+    once = [side.sort().to_frame("_hash").filter(_is_first()) for side in (here, there)]
+    both = pl.concat(once).sort("_hash")
+    return both.filter(_is_first() & _is_first(-1)).to_series()
+
+
+def _is_first(step: int = 1) -> pl.Expr:
+    """In a sorted column: not the same as the one before, or after."""
+    return pl.col("_hash").ne_missing(pl.col("_hash").shift(step))
 
 
 def _school_of_class(tables: Tables) -> pl.LazyFrame | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
 from etlrunner.lib import far_side
+from etlrunner.model.changes import Figures
 from etlrunner.model.delivery import Archive, Delivery, Receipt
 from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
@@ -54,7 +54,15 @@ def deliver_archive(
             raise
         placed = replace(_delivery(journal), state="placed")
         journal.note(receipt=result.receipt, delivery=placed)
-    record_delivery(plan, result.archive, journal, services, finished=finished, assigned=assigned)
+    record_delivery(
+        plan,
+        result.archive,
+        journal,
+        services,
+        finished=finished,
+        assigned=assigned,
+        counted=result.figures,
+    )
 
 
 def _intend(plan: Plan, archive: Archive, journal: Journal) -> None:
@@ -105,11 +113,19 @@ def record_delivery(
     *,
     finished: Mapping[str, Path],
     assigned: Path | None,
+    counted: Figures | None = None,
 ) -> None:
-    """What is proven to be there is what the next run is compared with, and a success."""
+    """What is proven to be there is what the next run is compared with, and a success.
+
+    `counted` are the delivery's figures, where this run has them.
+    """
+    from etlrunner import figures
+
     with journal.stage("record"):
         day = stages.local_date(plan.flow, Request(), services.clock)
-        _promote(plan, journal, archive, finished, assigned, day, services.history)
+        sizes = counted or figures.of(finished, journal.record.id, day)
+        sizes = replace(sizes, day=day)
+        _promote(plan, journal, archive, finished, assigned, sizes, services.history)
     end_delivered(journal, archive.rows)
 
 
@@ -137,14 +153,13 @@ def _promote(
     archive: Archive,
     finished: Mapping[str, Path],
     assigned: Path | None,
-    day: date,
+    now: Figures,
     history: History,
 ) -> None:
     """Make this delivery the one that the next is compared with, and numbers from."""
     from etlrunner import figures
 
     folder, record = stages.delivered_folder(plan), journal.record
-    now = figures.of(finished, record.id, day)
     try:
         before = stages.trail(deliveries.read(folder))
         is_approved = bool(record.approved_by) and record.trigger != "resend"

@@ -51,8 +51,11 @@ COUNTERS: Mapping[str, Counter] = {
 def of(tables: Mapping[str, Path], run_id: str, day: date) -> Figures:
     """Count the finished tables of a delivery."""
     frames = {name: pl.scan_parquet(path) for name, path in tables.items()}
-    rows = {name: _per_school(name, frame, frames) for name, frame in frames.items()}
-    return Figures(run_id, day, rows, {name: _tally(odd) for name, odd in _odd(frames)})
+    filled = None
+    if "rosters" in frames:  # the largest table by far: its classes are counted once, for both
+        filled = table.stream(frames["rosters"].group_by("class_id").agg(pl.len().alias("rows")))
+    rows = {name: _per_school(name, frame, frames, filled) for name, frame in frames.items()}
+    return Figures(run_id, day, rows, {name: _tally(odd) for name, odd in _odd(frames, filled)})
 
 
 def extended(
@@ -130,30 +133,34 @@ def _as_if(then: Figures, now: Figures, approved: Mapping[str, Sequence[str]]) -
 
 
 def _per_school(
-    name: str, frame: pl.LazyFrame, frames: Mapping[str, pl.LazyFrame]
+    name: str,
+    frame: pl.LazyFrame,
+    frames: Mapping[str, pl.LazyFrame],
+    filled: pl.DataFrame | None,
 ) -> dict[str, int]:
-    if name == "rosters":
+    """`filled` are the classes that have students, with how many."""
+    if name == "rosters" and filled is not None:
         if "classes" not in frames:
-            return {"": table.collect(frame.select(pl.len())).item()}
+            return {"": int(filled["rows"].sum())}
         classes = frames["classes"].select("class_id", SCHOOL).unique("class_id")
-        by_class = frame.group_by("class_id").agg(pl.len().alias("rows"))
-        placed = by_class.join(classes, on="class_id", how="left")
+        placed = filled.lazy().join(classes, on="class_id", how="left")
         counted = placed.group_by(pl.col(SCHOOL).fill_null("")).agg(pl.col("rows").sum())
     else:
         counted = frame.group_by(SCHOOL).agg(pl.len().alias("rows"))
     return dict(table.collect(counted.select(SCHOOL, "rows").sort(SCHOOL)).iter_rows())
 
 
-def _odd(frames: Mapping[str, pl.LazyFrame]) -> Iterator[tuple[str, pl.LazyFrame]]:
+def _odd(
+    frames: Mapping[str, pl.LazyFrame], filled: pl.DataFrame | None
+) -> Iterator[tuple[str, pl.LazyFrame]]:
     """Each counter's rows."""
-    if {"students", "classes", "rosters", "staff"} <= frames.keys():
+    if filled is not None and {"students", "classes", "staff"} <= frames.keys():
         students, classes, rosters, staff = (
             frames[name] for name in ("students", "classes", "rosters", "staff")
         )
-        taught = rosters.select(pl.col("student_id").alias("person_id")).unique()
+        taught = rosters.select(pl.col("student_id").alias("person_id"))
         yield "students_without_class", students.join(taught, on="person_id", how="anti")
-        filled = rosters.select("class_id").unique()
-        yield "classes_without_students", classes.join(filled, on="class_id", how="anti")
+        yield "classes_without_students", classes.join(filled.lazy(), on="class_id", how="anti")
         numbered = [
             name
             for name in classes.collect_schema().names()

@@ -180,15 +180,16 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
     from etlrunner import compare, figures, guard
 
     last = result.last
+    result.trail = trail(last)
     result.changes = compare.compare(
         plan.target,
         finished_paths(result),
         last.tables if last else None,
         last.run_id if last else None,
         result.held_over.keys if result.held_over else None,
+        counted=result.trail[-1].rows if result.trail else None,
     )
     tables = result.changes.tables
-    result.trail = trail(last)
     result.figures = figures.of(finished_paths(result), journal.record.id, day)
     small = plan.flow.safeguards.small_change
     result.findings = (

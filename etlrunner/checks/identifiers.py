@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from etlrunner.checks import values
 from etlrunner.checks.listing import Message, RowRule, shown
 
 _SPACE = "[\\s\\u00a0\\u00ad\\u200b-\\u200f\\u2060\\ufeff]"
@@ -21,17 +22,16 @@ def rules(key: str, *, made_here: bool) -> Iterator[RowRule]:
         ~cell.is_first_distinct() & (cell != ""),
         _says(key, "is in this file more than once"),
         key,
-        # far cheaper than the exact answer, and can only err towards looking
+        # far cheaper than the exact answer, and can only err towards looking: our own files are sorted
+        hint=(cell <= cell.shift(1)).any(),
         gate=cell.hash().n_unique() < pl.len(),
     )
-    odd = _says(key, "has other characters than letters, digits, hyphens")
-    yield RowRule("asm-id-charset", cell.str.contains(r"[^A-Za-z0-9-]"), odd, key)
-    yield RowRule(
-        "asm-spreadsheet-number",
-        cell.str.contains(_NUMBER),
-        _says(key, "was taken for a number"),
-        key,
-    )
+    odd = values.has_odd_characters(key)
+    says = _says(key, "has other characters than letters, digits, hyphens")
+    broken = cell.str.contains(values.ODD_IN_IDENTIFIER)
+    yield RowRule("asm-id-charset", broken, says, key, hint=odd)
+    says = _says(key, "was taken for a number")
+    yield RowRule("asm-spreadsheet-number", cell.str.contains(_NUMBER), says, key, hint=odd)
     if not made_here:
         yield from _look_alikes(key)
 
@@ -44,6 +44,7 @@ def _look_alikes(key: str) -> Iterator[RowRule]:
         lower.is_duplicated() & cell.is_unique(),
         _says(key, "differs from another one in upper and lower case only"),
         key,
+        hint=(lower != cell).any(),
         gate=lower.hash().n_unique() < cell.hash().n_unique(),
     )
     spaced = cell.str.contains(_SPACE)
@@ -53,6 +54,7 @@ def _look_alikes(key: str) -> Iterator[RowRule]:
         spaced & squeezed.is_duplicated() & cell.is_unique(),
         _says(key, "differs from another one in white space only"),
         key,
+        hint=values.has_odd_characters(key),
         gate=spaced.any(),
     )
     is_number, zero = cell.str.contains("^[0-9]+$"), cell.str.starts_with("0")

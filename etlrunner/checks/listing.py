@@ -34,8 +34,9 @@ Message = Callable[[Mapping[str, str]], str]
 class RowRule:
     """`broken` is true where a row breaks the rule; `message` gets the cells named in `shows`.
 
-    `gate`, if given, is cheaper and is true when any row may break it. `cut` is what the column's cell
-    becomes where a flow cuts off what breaks the rule.
+    `hint` and `gate`, if given, are true when any row may break it: first all the hints of a table are
+    asked, which many rules share, then the gates of the rules that are left. `cut` is what the column's
+    cell becomes where a flow cuts off what breaks the rule.
     """
 
     rule: str
@@ -43,6 +44,7 @@ class RowRule:
     message: Message
     column: str | None = None
     shows: Sequence[str] = ()
+    hint: pl.Expr | None = field(default=None)
     gate: pl.Expr | None = field(default=None)
     cut: pl.Expr | None = field(default=None)
 
@@ -83,14 +85,26 @@ def look(items: Items, failing: Collection[str] = ()) -> Looked:
 
 
 def broken(item: TableRules) -> Iterator[RowRule]:
-    """The rules that some row may break, counted in one pass over the table."""
-    if not item.rules:
-        return
-    asked = [(rule.gate if rule.gate is not None else rule.broken.any()) for rule in item.rules]
-    verdict = table.collect(item.frame.select(e.alias(str(n)) for n, e in enumerate(asked))).row(0)
-    for rule, is_broken in zip(item.rules, verdict, strict=True):
+    """The rules that some row may break, counted in one pass over the table, or two."""
+    hinted = [rule for rule in item.rules if rule.hint is not None]
+    quiet = {
+        id(rule)
+        for rule, may_be in zip(hinted, _asked(item, [rule.hint for rule in hinted]), strict=True)
+        if not may_be
+    }
+    rules = [rule for rule in item.rules if id(rule) not in quiet]
+    asked = [(rule.gate if rule.gate is not None else rule.broken.any()) for rule in rules]
+    for rule, is_broken in zip(rules, _asked(item, asked), strict=True):
         if is_broken:
             yield rule
+
+
+def _asked(item: TableRules, asked: Sequence[pl.Expr | None]) -> tuple[bool, ...]:
+    """The answers to questions about a whole table, in one pass; what stands there twice is done once."""
+    if not asked:
+        return ()
+    named = [expr.alias(str(number)) for number, expr in enumerate(asked) if expr is not None]
+    return table.collect(item.frame.select(named)).row(0)
 
 
 def limited(findings: Iterable[Finding], most: int = LISTED) -> Iterator[Finding]:

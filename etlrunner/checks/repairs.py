@@ -57,10 +57,10 @@ def _apply(reference: Reference, books: Books, *, is_stub: bool) -> None:
     known = _known(books.tables[column.references[0]], column.references[1])
     names = [name for name in before.columns if spec.column(name) is column]
     bad = pl.any_horizontal(_dangling(name, known) for name in names)
+    if not books.has(spec.name, bad):
+        return
     place = ["location_id"] if "location_id" in before.columns else []
     hurt = books.rows(spec.name, bad, *dict.fromkeys([*names, *place]))
-    if not hurt.height:
-        return
     rule = f"repair.{reference.rule}"
     if is_stub:
         _stub(rule, books, column.references, names, hurt, set(known))

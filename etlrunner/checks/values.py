@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -22,13 +23,30 @@ _MOJIBAKE = "\\ufffd|[ÂÃÄÅÐÑ][\\u0080-\\u00bf€‚ƒ„…†‡ˆ‰Š�
 """UTF-8 read as Latin-1 or Windows-1252, and the mark for what could not be read at all."""
 _SHEET_ERRORS = "#N/A|#REF!|#VALUE!|#NAME\\?|#DIV/0!|#NULL!|#NUM!|#####+"
 _NOTHING = "nan|null|none|nil|undefined|n/a|<null>"
+_LONGEST_NOTHING = len("undefined")
+ODD_IN_IDENTIFIER = r"[^A-Za-z0-9-]"
 LONGEST = 1_024
 """Characters beyond which no value is what it should be; Apple publishes no length."""
 _ADDRESS = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
 
 
 def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
-    """What no value may hold, or had better not; one look at the column decides about all."""
+    """What no value may hold, or had better not; one look at the column decides about all.
+
+    An identifier in Apple's characters can only be too long: whether there is another is asked first.
+    """
+    hint = has_odd_characters(name) if identifier else None
+    for rule in _characters(name, identifier=identifier):
+        yield replace(rule, hint=hint)
+    yield _oversized(name, identifier=identifier)
+
+
+def has_odd_characters(name: str) -> pl.Expr:
+    """Whether any value of an identifier has a character that Apple does not know in one."""
+    return pl.col(name).str.contains(ODD_IN_IDENTIFIER).any()
+
+
+def _characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     curly = f"(?s)^[{_OPENING}].*[{_CLOSING}]$"
     holds = partial(_holds, name, may_cut=not identifier)
     yield holds("asm-control-character", f"[{_CONTROL}]", "holds the control character")
@@ -45,8 +63,11 @@ def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     says = always(f"{name} is not composed (NFC)")
     yield RowRule("asm-not-nfc", composed != pl.col(name), says, name, gate=foreign)
     yield from _outer_space(name)
+
+
+def _oversized(name: str, *, identifier: bool) -> RowRule:
     cell = pl.col(name)
-    yield RowRule(
+    return RowRule(
         "asm-oversized", cell.str.len_chars() > LONGEST,
         always(f"{name} is longer than {LONGEST:,} characters"), name,
         gate=cell.str.len_bytes().max() > LONGEST,
@@ -57,9 +78,11 @@ def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
 def placeholders(name: str, *, strict: bool) -> Iterator[RowRule]:
     """Words that stand for no value; a surname may be Null, so `strict` is for other columns."""
     pattern = f"(?i)^(?:{_SHEET_ERRORS}{'|' + _NOTHING if strict else ''})$"
-    gate = pl.col(name).str.starts_with("#").any() if not strict else None
+    numeral = pl.col(name).str.starts_with("#")
+    short = pl.col(name).str.len_bytes() <= _LONGEST_NOTHING
+    hint = ((numeral | short) if strict else numeral).any()
     says = always(f"{name} holds a word that stands for no value")
-    yield RowRule("asm-placeholder", pl.col(name).str.contains(pattern), says, name, gate=gate)
+    yield RowRule("asm-placeholder", pl.col(name).str.contains(pattern), says, name, hint=hint)
 
 
 def _outer_space(name: str) -> Iterator[RowRule]:

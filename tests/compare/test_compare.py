@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etlrunner import figures
 from etlrunner.compare import compare
 from etlrunner.model.changes import Changes
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
@@ -155,3 +157,31 @@ def test_any_two_sets_of_rows_are_counted_as_dicts_would(
     assert sum(counts[2] for counts in rosters.schools.values()) == rosters.removed
     assert sum(counts[3] for counts in rosters.schools.values()) == rosters.changed
     assert rosters.columns.get("student_id", 0) == sum(before[n][1] != after[n][1] for n in both)
+    figured = figures.of(tables(before, tmp_path / "b"), "r", date(2027, 3, 1)).rows
+    for counted in (
+        figured,
+        {**figured, "rosters": {"101": 10**6}},
+    ):  # what cannot be is counted anew
+        again = compare(
+            TARGET,
+            tables(after, tmp_path / "a"),
+            tables(before, tmp_path / "b"),
+            "r",
+            None,
+            counted,
+        )
+        assert again == found
+
+
+def test_who_is_held_over_counts_among_those_who_may_be_known_again(tmp_path: Path) -> None:
+    """Pupil 1 is gone and sent once more; pupil 9 has her number and names: one person, two ids."""
+    before, after = finished.district(), finished.district()
+    after["students"] = [
+        *after["students"],
+        finished.student(9, person_number="1", first_name="Invented1", email_address=""),
+    ]
+    now, then = finished.write(tmp_path / "a", after), finished.write(tmp_path / "b", before)
+    alone = compare(TARGET, now, then, "r").tables["students"]
+    held = compare(TARGET, now, then, "r", {"students": ["S-1"]}).tables["students"]
+    assert (alone.added, alone.kinds) == (1, {})
+    assert (held.added, held.removed, held.kinds) == (1, 0, {"rekeyed": 1})
