@@ -5,7 +5,6 @@ The same engine as a run, on a roster that is there already; nothing is kept of 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,7 @@ import polars as pl
 
 from etlrunner import plan as plans
 from etlrunner import table as tables
-from etlrunner.lib import files
+from etlrunner.lib import files, scratch
 from etlrunner.mapping import apply, trace
 from etlrunner.mapping.trace import Stepped, Trace
 from etlrunner.model.flow import Flow
@@ -77,8 +76,7 @@ def preview(
     progress: Progress,
 ) -> Preview:
     """The first `most` rows of a target table, or those of `ids`: keys, sourcedIds, whatever `why` takes."""
-    with tempfile.TemporaryDirectory(prefix="etlrunner-") as scratch:
-        folder = files.private_folder(Path(scratch))
+    with scratch.folder() as folder:
         made = apply.map_tables(
             flow, raw, folder, as_of=as_of, resolve=plans.transform, progress=progress, only=[table]
         )[table]

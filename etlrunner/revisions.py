@@ -10,7 +10,6 @@ checked and repaired in a private folder, on the day of the kept run.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import ChecksFailed, ConfigurationError, UsageError
 from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
-from etlrunner.lib import files, git
+from etlrunner.lib import files, git, scratch
 from etlrunner.mapping import apply
 from etlrunner.model.changes import Changes
 from etlrunner.model.problems import Place, Problem
@@ -97,8 +96,8 @@ def compared(
     old, dots, new = revisions.partition("..")
     if not old or (dots and not new):
         raise UsageError(f"'{revisions}' is no revision", hint="write REV, or REV..REV2")
-    with tempfile.TemporaryDirectory(prefix="etlrunner-") as scratch:
-        work = _Work(project, kept, files.private_folder(Path(scratch)), progress)
+    with scratch.folder() as folder:
+        work = _Work(project, kept, folder, progress)
         before = work.side(old, "before", {})
         after = work.side(new, "after", sets) if dots else work.here(sets)
         if not after.there:

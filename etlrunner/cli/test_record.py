@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,20 +125,21 @@ def _text(project: Project, flow: Flow, table: str, recorded: Recording, path: P
     """The whole file; it was read and run, and passed."""
     from etlrunner.cli import case_runs
     from etlrunner.config import cases as files
+    from etlrunner.lib import scratch
     from etlrunner.mapping import cases
 
     schema = os.path.relpath(project.root / "schemas" / "mapping-test.json", path.parent)
     head = HEAD.format(schema=Path(schema).as_posix(), flow=flow.name, table=table)
     given = _given(table, recorded)
-    with tempfile.TemporaryDirectory(prefix="etlrunner-record-") as scratch:
-        draft = Path(scratch) / "draft.yaml"
+    with scratch.folder() as folder:
+        draft = folder / "draft.yaml"
         draft.write_text(head + given + "    expect: {locations: []}\n", encoding="utf-8")
         found = files.read(project, draft)
         [case] = found.cases
         subject = case_runs.flow_of(project, found, case)
-        (Path(scratch) / "run").mkdir()
+        (folder / "run").mkdir()
         engine = case_runs.engine(subject)
-        made = cases.made_of(case, subject, Path(scratch) / "run", engine)
+        made = cases.made_of(case, subject, folder / "run", engine)
         text = head + given + _expected(made)
         draft.write_text(text, encoding="utf-8")
         again = files.read(project, draft)

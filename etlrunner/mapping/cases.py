@@ -6,7 +6,6 @@ expected row names are compared; the number of rows is exact; an order is not ex
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from etlrunner import table as tables
 from etlrunner.config.case_rows import Rows
 from etlrunner.config.cases import Case, Fates
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.lib import scratch
 from etlrunner.lib.document import Scalar
 from etlrunner.lib.suggest import close_to
 from etlrunner.mapping import case_diff, from_database
@@ -76,8 +76,7 @@ def run_case(case: Case, flow: Flow, engine: Engine) -> Outcome:
         raise ConfigurationError(problems)
     started = time.perf_counter()
     flow = replace(flow, mapping=_with_lookups(flow.mapping, case))
-    with tempfile.TemporaryDirectory(prefix="etlrunner-test-") as scratch:
-        folder = Path(scratch)
+    with scratch.folder() as folder:
         differences = tuple(_differences(case, flow, folder, engine))
     return Outcome(case, differences, time.perf_counter() - started)
 

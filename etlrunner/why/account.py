@@ -6,7 +6,6 @@ asked to see them. The verdicts are the run's own (`mapping.trace`), held agains
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from etlrunner import table as tables
 from etlrunner.checks.rules import RULES
 from etlrunner.evidence import Evidence
 from etlrunner.history import delivered as deliveries
-from etlrunner.lib import files, shapes
+from etlrunner.lib import scratch, shapes
 from etlrunner.mapping import from_database, lookups, trace
 from etlrunner.mapping.trace import MadeRow, Ruled, Stepped, Traced
 from etlrunner.model.flow import Flow, LeftOut
@@ -162,9 +161,9 @@ class Accounts:
     def of(self, rows: Sequence[int]) -> list[Account]:
         """One account per source row, in order."""
         assert self.kept.as_of is not None
-        with tempfile.TemporaryDirectory(prefix="etlrunner-") as scratch:
+        with scratch.folder() as folder:
             traced = trace.trace(
-                self.flow, self.table, self.kept.raw, rows, files.private_folder(Path(scratch)),
+                self.flow, self.table, self.kept.raw, rows, folder,
                 as_of=self.kept.as_of, resolve=plans.transform, beside=self.records.beside(rows),
             )  # fmt: skip
         held = {row.pop("_row"): row for row in self.records.of(rows)}
