@@ -124,7 +124,9 @@ def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None)
     """Classes that are there still, and have none of the students they had."""
     if rosters is None or not len(rosters) or "classes" not in finished:
         return 0
-    then = pl.scan_parquet(baseline["rosters"]).group_by("class_id").agg(rows=pl.len())
+    had = rosters["class_id" + _BEFORE].drop_nulls().unique()  # only those can have lost anybody
+    of_those = pl.scan_parquet(baseline["rosters"]).filter(pl.col("class_id").is_in(had.implode()))
+    then = of_those.group_by("class_id").agg(rows=pl.len())
     now = pl.scan_parquet(finished["classes"]).select("class_id")
     return identity.abandoned(rosters, table.collect(then), table.collect(now)["class_id"])
 

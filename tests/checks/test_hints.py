@@ -12,7 +12,9 @@ from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 
 ODD = st.text(st.sampled_from("aAB30- .\\“”\t\u200b\ufeffÃ©e\u0301#N/"), max_size=6)
-WORDS = st.sampled_from(["nan", "N/A", "#NAME?", "#####", "1.0", "5E+4", "undefined", "007", "12"])
+WORDS = st.sampled_from(
+    ["nan", "N/A", "#NAME?", "#####", "1.0", "5E+4", "undefined", "007", "12", "x" * 1025]
+)
 
 
 @settings(max_examples=60, deadline=None)
