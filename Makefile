@@ -15,8 +15,9 @@ demo: $(BIN)/etlrunner
 test: $(BIN)/etlrunner
 	$(BIN)/python -m pytest -m 'not slow' -n 2
 
+# The long sweeps, or a part of them: make test-slow ONLY=tests/crash
 test-slow: $(BIN)/etlrunner
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(ONLY)
 
 # The language server that VS Code and others use for YAML, for tests/editors. Never in git.
 editors: .cache/editors/$(YAML_SERVER)
