@@ -1,4 +1,4 @@
-"""What docs/safeguards.md tells people to write is what a flow takes, and its defaults are the defaults."""
+"""What docs/safeguards.md and docs/odd-data.md tell people to write is what a flow takes; defaults are the defaults."""
 
 from __future__ import annotations
 
@@ -11,11 +11,21 @@ from etlrunner import plan as plans
 from etlrunner.config import validate
 from tests.support.project import TestProject
 
-PAGE = Path(__file__).parents[2] / "docs" / "safeguards.md"
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.partition(":")[0])
+def blocks(page: str) -> list[str]:
+    return re.findall(
+        r"^```yaml\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S
+    )
+
+
+BLOCKS = blocks("safeguards.md")
+
+
+@pytest.mark.parametrize(
+    "block", [*BLOCKS, *blocks("odd-data.md")], ids=lambda block: block.partition(":")[0]
+)
 def test_every_block_is_part_of_a_valid_flow(project: TestProject, block: str) -> None:
     folder = project.root / "mappings" / "crosswalks"
     folder.mkdir(parents=True)

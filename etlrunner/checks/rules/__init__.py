@@ -114,7 +114,7 @@ A flow may decide otherwise, rule by rule:
 
 ```yaml
 rules:
-  max_length.first_name: cut
+  asm-zero-width: cut
   asm-class-no-students: reject
   asm-email-malformed: {verdict: blank, reason: the SIS writes NULL, owner: registrar, expires: 2027-06-30}
 ```
