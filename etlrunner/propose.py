@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import compare, table
-from etlrunner.lib import files
+from etlrunner.lib import excel, files
 from etlrunner.mapping import crosswalk
 from etlrunner.model.flow import Flow
 from etlrunner.target import Target
@@ -41,7 +41,8 @@ def propose(
     """Write `<flow>-<table>.csv` below `folder` for each table that has new ids; return them by table.
 
     A file has the lines of the crosswalk in use, too: it takes that one's place. Ids that the mapping
-    does not take over as they are in the roster cannot be proposed, and are left out.
+    does not take over as they are in the roster cannot be proposed, and are left out; so are those with
+    a character that nobody can see, which no crosswalk may have.
     """
     found: dict[str, dict[str, tuple[str, str]]] = {}
     pairs = compare.crosswalks(target, finished, baseline, held_over)
@@ -51,7 +52,8 @@ def propose(
             continue  # the mapping makes these rows from another table: their ids are its own
         known = _ids(raw, flow, ROSTER[name])
         for old, new, by in _as_in_the_roster(name, rows, known, schools):
-            found.setdefault(ROSTER[name], {})[known[new]] = (old, by)
+            if not (excel.hidden(known[new]) or excel.hidden(old)):
+                found.setdefault(ROSTER[name], {})[known[new]] = (old, by)
     made = {}
     for name, lines in found.items():
         used = crosswalk.read(flow.crosswalks[name]) if name in flow.crosswalks else {}

@@ -12,7 +12,7 @@ import pytest
 
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.sandbox.district import District
-from tests.support.project import TestProject
+from tests.support.project import DAY, TestProject
 
 
 @pytest.fixture
@@ -126,3 +126,50 @@ def test_references_to_a_table_that_is_not_pulled_are_translated_too(tmp_path: P
     classes = pl.LazyFrame({"sourcedId": ["k"], "courseSourcedId": ["new-7"]})
     made = crosswalk.applied({"classes": classes}, {"courses": one})["classes"].collect()
     assert made["courseSourcedId"].to_list() == ["7"]
+
+
+ODD = [
+    "0007",
+    "7",
+    "a,b",
+    'say "hi"',
+    "Zo\u00eb",
+    "1e5",
+    "=1+1",
+    "a b",
+    "\u0442",
+    "007.0",
+    "NULL",
+    "-",
+]
+UNSEEN = "a\u200bb"
+
+
+@pytest.mark.parametrize("odd_were", ["before", "after"])
+def test_odd_ids_survive_the_way_through_a_crosswalk(
+    project: TestProject, tmp_path: Path, odd_were: str
+):
+    """Leading zeros, commas, quotes, formulas: as they are; what nobody can see is not proposed."""
+    plain = District(students=40, seed=4, as_of=DAY, clean=True)
+    pupils = plain.tables["users"].filter(role="student", status="active")["sourcedId"].to_list()
+    rows = plain.tables["enrollments"]
+    ids = dict(zip(pupils, [*ODD, UNSEEN], strict=False))
+    odd = plain.changed("users", {old: {"sourcedId": new} for old, new in ids.items()}).changed(
+        "enrollments",
+        {
+            id: {"userSourcedId": ids[user]}
+            for id, user in rows.select("sourcedId", "userSourcedId").iter_rows()
+            if user in ids
+        },
+    )
+    before, after = (odd, plain) if odd_were == "before" else (plain, odd)
+    project.csv("lakeside", before.write_csv(tmp_path / "roster.zip"))
+    project.approve(project.run("lakeside").record.id)
+    replaced(project, after, tmp_path)
+    held = project.run("lakeside")
+    assert len(held.crosswalks["users"].read_text().splitlines()) == 1 + len(ODD)
+    committed(project, dict(held.crosswalks))
+    result = project.run("lakeside")
+    assert result.changes is not None
+    change = result.changes.tables["students"]
+    assert (change.added, change.changed, change.removed) == (1, 0, 1)  # the one with UNSEEN

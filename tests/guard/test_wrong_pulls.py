@@ -100,6 +100,11 @@ def grades_of_a_school_blank(tables: District) -> None:
     each(of_school(tables["students"], "101"), grade_level="")
 
 
+def every_grade_one_up(tables: District) -> None:
+    for row in tables["students"]:
+        row["grade_level"] = str(int(row["grade_level"]) + 1)
+
+
 def addresses_shifted_by_a_row(tables: District, most: int = 40) -> None:
     shifted(tables["students"][:most], "email_address")
 
@@ -178,6 +183,7 @@ WRONG: dict[Wrong, set[str]] = {
     names_of_two_schools_exchanged: {"locations.max_swapped"},
     addresses_of_a_school_blank: {"students.max_emptied"},
     grades_of_a_school_blank: {"students.max_emptied"},
+    every_grade_one_up: {"students.max_changed"},
     addresses_shifted_by_a_row: {"students.max_swapped"},
     user_names_shifted_by_a_row: {"students.max_swapped"},
     numbers_shifted_by_a_row: {"staff.max_swapped"},
