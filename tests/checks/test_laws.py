@@ -90,7 +90,7 @@ FLOWS = st.builds(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(districts(), FLOWS)
 def test_references_resolve_nobody_vanishes_and_it_is_settled(tables: District, flow: Flow) -> None:
     _holds(tables, flow)

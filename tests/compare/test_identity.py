@@ -173,7 +173,7 @@ def test_a_leaver_and_a_newcomer_are_two_people(tmp_path: Path):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_a_proposal_never_pairs_two_different_people(tmp_path: Path, data: st.DataObject):

@@ -24,7 +24,7 @@ SCRAPS = (
 )  # fmt: skip
 
 FUZZ = settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 LONG = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,13 +100,33 @@ CHOICES = st.sampled_from(
 LEFT_OUT = st.sampled_from([{}, {"students": ["u0"], "classes": ["k1"]}])
 
 
-@settings(
-    max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+SAMPLE = settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-@given(rosters(), CHOICES, LEFT_OUT, st.randoms(use_true_random=False))
+MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANY = given(rosters(), CHOICES, LEFT_OUT, st.randoms(use_true_random=False))
+
+
+@SAMPLE
+@ANY
 def test_any_roster_is_mapped_by_the_laws(
     roster: Roster, choice: Select, left_out: Mapping[str, Sequence[str]], dice: random.Random
 ):
+    _by_the_laws(roster, choice, left_out, dice)
+
+
+@pytest.mark.slow
+@MANY
+@ANY
+def test_many_rosters_are_mapped_by_the_laws(
+    roster: Roster, choice: Select, left_out: Mapping[str, Sequence[str]], dice: random.Random
+):
+    _by_the_laws(roster, choice, left_out, dice)
+
+
+def _by_the_laws(
+    roster: Roster, choice: Select, left_out: Mapping[str, Sequence[str]], dice: random.Random
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = map_rows(Path(folder) / "one", roster, select=choice, leave_out=left_out)
         _each_row_has_one_fate(made, roster)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -75,9 +76,23 @@ ROSTERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(ROSTERS, st.sampled_from([(), ("09",)]))
+GRADES = st.sampled_from([(), ("09",)])
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROSTERS, GRADES)
 def test_the_law_holds_for_any_roster(roster: Any, grades: tuple[str, ...]):
+    _holds_for(roster, grades)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROSTERS, GRADES)
+def test_the_law_holds_for_many_rosters(roster: Any, grades: tuple[str, ...]):
+    _holds_for(roster, grades)
+
+
+def _holds_for(roster: Any, grades: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = map_rows(Path(folder), roster, select=Select(grades=grades))
         sources = {

@@ -173,9 +173,23 @@ FORMS = st.fixed_dictionaries(
 REMEMBER = 30
 
 
-@settings(deadline=None, max_examples=150)
-@given(DAYS, FORMS, st.randoms(use_true_random=False))
+ANY = given(DAYS, FORMS, st.randoms(use_true_random=False))
+
+
+@settings(deadline=None, max_examples=40)
+@ANY
 def test_whoever_comes_and_goes(days: list[Any], form: dict[str, Any], shuffled: Any):
+    _come_and_go(days, form, shuffled)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=1000)
+@ANY
+def test_many_come_and_go(days: list[Any], form: dict[str, Any], shuffled: Any):
+    _come_and_go(days, form, shuffled)
+
+
+def _come_and_go(days: list[Any], form: dict[str, Any], shuffled: Any) -> None:
     known: list[Any] = []
     had: dict[tuple[str, str], str] = {}
     last: dict[str, tuple[str, date]] = {}
