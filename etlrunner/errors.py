@@ -153,7 +153,7 @@ class Interrupted(EtlError):
 
     @property
     def code(self) -> int:
-        """130 for SIGINT, 143 for SIGTERM, as shells count."""
+        """129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM, as shells count."""
         return 128 + self.signal_number
 
 

@@ -87,6 +87,8 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the documented code."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, _terminated)
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
@@ -161,4 +163,5 @@ def _unknown_command(name: str) -> str:
 
 
 def _terminated(number: int, frame: FrameType | None) -> Any:
-    raise Interrupted("terminated", signal_number=number)
+    how = "the terminal was closed" if number == signal.SIGHUP else "terminated"
+    raise Interrupted(how, signal_number=number)

@@ -77,12 +77,15 @@ def _season(flow: Flow, day: date) -> str:
 def serve(project: Project) -> int:
     """Run all enabled flows at their hours, and when a file arrives in a folder that they watch.
 
-    Runs until stopped; Ctrl-C or SIGTERM end it cleanly.
+    Runs until stopped; Ctrl-C, SIGTERM or a closed terminal end it cleanly.
     """
     from etlrunner.cli import starting
 
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, lambda *_: stop.set())
     with options.services(project, quiet=True) as services:
         return starting.serve(project, services, stop)

@@ -105,6 +105,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "7": ("the delivery failed part-way", "The message says what is on the far side. The next attempt sends the same bytes under the same name."),
     "8": ("another run of this flow is under way", "Wait for it."),
     "9": ("this machine", "A full disk, a folder that cannot be written, damaged state."),
+    "129": ("the terminal was closed", "By SIGHUP, cleanly: a run goes on without its terminal under `nohup`, or by the schedule."),
     "130": ("interrupted", "By Ctrl-C, cleanly."),
     "141": ("whoever read the output has left", "`etlrunner history | head` closes the pipe; nothing is wrong, and the run's own outcome is in the history."),
     "143": ("terminated", "By SIGTERM, cleanly."),

@@ -342,8 +342,8 @@ def _sign_in(transport: _Transport, server: Server, watch: Watch, options: Optio
         if "keyboard-interactive" not in error.allowed_types:
             raise _no_password(server) from None
         more = _answer_one_question(transport, server, watch, username, password)
-    except OURS:
-        raise
+    except (EtlError, *OURS):
+        raise  # EtlError: a signal, which is no answer of the server
     except Exception as error:
         raise _not_signed_in(server, watch, error) from None
     if more:
@@ -368,7 +368,7 @@ def _answer_one_question(
 
     try:
         return transport.auth_interactive(username, answer)
-    except OURS:
+    except (EtlError, *OURS):
         raise
     except Exception as error:
         raise _not_signed_in(server, watch, error) from None

@@ -134,6 +134,18 @@ def test_an_error_at_any_call_on_files(scene: Scene, calls: list[strace.Call], e
     sweep(scene, name, mine, f"error={error}", [0, 7, 9])
 
 
+@proves(
+    "C7",
+    fault="the terminal is closed while a run goes (SIGHUP)",
+    behaviour="as with SIGTERM",
+    exit=129,
+)
+def test_a_closed_terminal_ends_a_run_cleanly(scene: Scene) -> int:
+    code, trouble = meet(scene, ("sendto", 5), "signal=HUP", [129])
+    assert trouble == ""
+    return code
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [("INT", 130), ("TERM", 143)])
 def test_a_signal_at_any_call(
