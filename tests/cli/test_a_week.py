@@ -46,6 +46,15 @@ def test_who_comes_from_claris_connect_doubles_no_account(tmp_path: Path, sink: 
     assert played == page, "run: python -m tests.support.a_week"
 
 
+def test_the_page_about_why_shows_what_is_printed(tmp_path: Path):
+    page = a_week.WHY.read_text(encoding="utf-8")
+    with a_week.week(tmp_path, a_week.WHY) as week:
+        stage = week.stage()
+        played = session.play(page, stage)
+    assert [code for _, code in stage.ended] == [6, 0, 0, 0]
+    assert played == page, "run: python -m tests.support.a_week"
+
+
 def _schools(archive: Path) -> int:
     with zipfile.ZipFile(archive) as whole:
         return len(whole.read("locations.csv").splitlines()) - 1

@@ -1,6 +1,6 @@
 """The servers, the clock and the invented districts behind the pages that are sessions.
 
-`python -m tests.support.a_week` plays docs/a-week.md and docs/coming-from-claris-connect.md and writes them
+`python -m tests.support.a_week` plays docs/a-week.md, coming-from-claris-connect.md and why.md and writes them
 again with what every command prints now; `tests/cli/test_a_week.py` fails when that is not what stands there.
 """
 
@@ -32,6 +32,7 @@ from tests.support import openssh, session
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "a-week.md"
 CLARIS = DOCS / "coming-from-claris-connect.md"
+WHY = DOCS / "why.md"
 FLOW = "lakeside-isd"
 SMALL = "sch-104"
 ZONE = ZoneInfo("US/Central")
@@ -75,8 +76,12 @@ class Week:
             "lakeside.example.org/SMS-API": self.sms.domain,
             "lakeside.example.org/LakesideAPI": self.qmlativ.domain,
         }
-        directions = {"clock": self.clock, "sis": self.sis, "claris": self.claris}
-        return session.Stage(directions, words, MASKS, before_each=self.tick)
+        directions = {
+            "clock": self.clock, "sis": self.sis, "claris": self.claris, "flow": self.flow,
+            "quietly": lambda line: stage.command(line),
+        }  # fmt: skip
+        stage = session.Stage(directions, words, MASKS, before_each=self.tick)
+        return stage
 
     def tick(self) -> None:
         self.now += timedelta(minutes=1)
@@ -108,6 +113,11 @@ class Week:
         files.write_private(env, moved)
         self.sms.close()
 
+    def flow(self, more: str) -> None:
+        """One more line in the flow."""
+        path = self.root / "flows" / f"{FLOW}.yaml"
+        path.write_text(f"{path.read_text()}{more}\n")
+
     def claris(self, name: str) -> None:
         """What another tool sent of the same district: ids of its own, and kindergarten in its own word."""
         [plan] = (self.root / ".etlrunner" / FLOW / "runs").glob("*/roster.zip")
@@ -129,8 +139,8 @@ def small_among_ten() -> District:
     return whole.without("users", pupils).without("enrollments", theirs)
 
 
-def few_for_claris() -> District:
-    """Enough to be three schools."""
+def three_schools() -> District:
+    """Small, for pages on which numbers do not matter."""
     return District(120, 4, date(2027, 3, 1))
 
 
@@ -142,7 +152,7 @@ def sink_name() -> str:
 @contextlib.contextmanager
 def week(root: Path, page: Path = PAGE) -> Iterator[Week]:
     """A project in an empty folder, which is the working directory until the week is over."""
-    district = small_among_ten() if page == PAGE else few_for_claris()
+    district = small_among_ten() if page == PAGE else three_schools()
     with (
         _sink() as (sink, arrived),
         skyward.start(district, variant="sms-2.0") as sms,
@@ -173,7 +183,7 @@ def _sink() -> Iterator[tuple[Any, Path]]:
 
 def main() -> None:
     """Write the pages again."""
-    for page in (PAGE, CLARIS):
+    for page in (PAGE, CLARIS, WHY):
         with tempfile.TemporaryDirectory() as folder, week(Path(folder), page) as this:
             text = session.play(page.read_text(encoding="utf-8"), this.stage())
         page.write_text(text, encoding="utf-8")
