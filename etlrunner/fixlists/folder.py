@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from etlrunner.errors import LocalTrouble, UsageError
+from etlrunner.errors import UsageError
 from etlrunner.lib import files
 
 MADE = ".fix-lists.json"
@@ -71,11 +71,9 @@ def replacing(to: Path) -> Iterator[Path]:
                 os.replace(to, before)
             os.replace(beside, to)
             files.flush(to.parent)
-    except LocalTrouble:
+    finally:
         if before.is_dir() and not to.exists():
             os.replace(before, to)
-        raise
-    finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
 

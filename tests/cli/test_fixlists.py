@@ -67,6 +67,16 @@ def test_a_run_that_failed_its_checks_has_lists_too(
     assert "Nothing is sent to Apple School Manager, for the whole district" in said[0][7]
 
 
+def test_a_newest_run_without_rows_is_named(pinewood: Pinewood, etlrunner: Etlrunner):
+    etlrunner("run")
+    first = last_run(etlrunner, "held")
+    (pinewood.folder / "roster.zip").write_bytes(b"no zip")
+    assert etlrunner("run").code != 0
+    told = etlrunner("fixlists", "pinewood", "--to", "lists", "--json")
+    assert told.document["run"] == first
+    assert f"came to no checks: these lists are of {first}" in told.err
+
+
 def test_mistakes_are_told(pinewood: Pinewood, etlrunner: Etlrunner):
     assert "there is no run 'nowhere'" in etlrunner("fixlists", "nowhere", "--to", "x").err
     pinewood.has(pinewood.district)

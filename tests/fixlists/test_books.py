@@ -217,3 +217,23 @@ def test_who_is_gone_from_the_sis_and_was_held_over_is_on_the_own_schools_list(
     )
     assert one.school == "s"
     assert row["Where to fix it"] == "The student's record: schools"
+
+
+OWN_IDS = """\
+overrides:
+  locations: {columns: {location_id: "'L-' ~ sourcedId"}}
+  students: {columns: {person_id: "'S-' ~ sourcedId"}}
+  staff: {columns: {person_id: "'T-' ~ sourcedId"}}
+"""
+
+
+def test_ids_of_the_districts_own_lead_to_the_same_people(lists: Callable[..., Books]):
+    """What the delivery calls a person or a school is not what the source calls them."""
+    books = lists(
+        ROSTER, OWN_IDS + "repair: {roster_student_missing: drop, person_location_missing: drop}\n"
+    )
+    [one] = books.made.lists
+    assert one.file == "Elm (L-s).xlsx"
+    people = {r["Name"]: r["Number in the SIS"] for r in books.sheet(one.file, "To mend")}
+    assert people["Bo"] == "0011"
+    assert people["=Person, Ann"] == "007"
