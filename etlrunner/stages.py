@@ -91,17 +91,28 @@ def _pulled_by(history: History, run: str) -> RunRecord | None:
 def map_roster(
     plan: Plan, result: Result, journal: Journal, services: Services, *, as_of: date
 ) -> None:
-    """The target's tables."""
+    """The target's tables; also where a row lets nothing be sent, to be asked about."""
     from etlrunner.mapping import apply
 
-    result.finished = apply.map_tables(
-        plan.flow,
-        result.raw_paths(),
-        result.folder,
-        as_of=as_of,
-        resolve=plans.transform,
-        progress=services.progress,
-    )
+    try:
+        result.finished = apply.map_tables(
+            plan.flow,
+            result.raw_paths(),
+            result.folder,
+            as_of=as_of,
+            resolve=plans.transform,
+            progress=services.progress,
+        )
+    except apply.Forbidden as stopped:
+        result.finished = stopped.finished
+        evidence.keep_outcome(result.folder, result.raw, result.finished)
+        _note_counts(result, journal)
+        journal.note(findings=_tally(stopped.findings))
+        raise
+    _note_counts(result, journal)
+
+
+def _note_counts(result: Result, journal: Journal) -> None:
     journal.note(
         counts={name: table.counts for name, table in result.finished.items()},
         assigned_sha256=files.sha256(result.assigned) if result.assigned is not None else "",

@@ -11,7 +11,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import ConfigurationError
+from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.model.run import RunRecord
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def waiting(result: Result) -> int:
         found.update(made.counts.rejected)
         found.update({one.rule: one.count for one in made.touched})
     found.update(one.rule for one in result.repairs if not one.row_dropped)
-    for finding in result.findings:
+    early = result.error.findings if isinstance(result.error, ChecksFailed) else ()
+    for finding in result.findings or early:
         found[finding.rule] += finding.count
     if result.held_over is not None:
         lasting = {*result.plan.flow.grace} - {"rosters", "courses"}

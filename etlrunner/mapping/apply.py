@@ -8,7 +8,7 @@ streams the rows that stay, so that memory grows with what is written and not wi
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ import polars as pl
 
 from etlrunner import findings_file, roster
 from etlrunner import table as tables
+from etlrunner.errors import ChecksFailed
 from etlrunner.lib import files
 from etlrunner.mapping import (
     assigned,
@@ -31,6 +32,7 @@ from etlrunner.mapping.watch import NOBODY, Watch
 from etlrunner.model.components import Resolve
 from etlrunner.model.flow import Flow
 from etlrunner.model.mapping import MappingSet, TableMapping
+from etlrunner.model.problems import Finding
 from etlrunner.model.surroundings import Progress
 from etlrunner.model.tables import FinishedTable
 from etlrunner.target import APPLE_SCHOOL_MANAGER
@@ -61,6 +63,14 @@ def tables_beside(mapping: MappingSet) -> dict[str, tuple[str, ...]]:
     return found
 
 
+class Forbidden(ChecksFailed):
+    """Some row breaks a rule whose verdict is `fail`. All tables are made and can be asked about; none may be sent."""
+
+    def __init__(self, findings: Sequence[Finding], finished: Mapping[str, FinishedTable]) -> None:
+        super().__init__(findings)
+        self.finished = finished
+
+
 def map_tables(
     flow: Flow,
     raw: Mapping[str, Path],
@@ -76,7 +86,7 @@ def map_tables(
 
     Beside the roster `raw` may hold the memory of numbered values (mapping/assigned.py), whose successor
     is written into `folder`, and rows in place of an extra table's file. Raises ConfigurationError for an unknown school, ChecksFailed when no term is
-    active or a code that must not be missing is.
+    active, Forbidden, when all is made, for rows that must not be.
     """
     for name in ("finished", "fate"):
         files.private_folder(folder / name)
@@ -90,6 +100,7 @@ def map_tables(
     done: dict[str, FinishedTable] = {}
     rejects: list[pl.DataFrame] = []
     touched: list[pl.DataFrame] = [findings_file.nothing()]
+    forbidden: list[Finding] = []
     chosen = verdicts.chosen(flow)
     progress.start("map", len(wanted), "tables")
     for name, mapping in wanted.items():
@@ -102,12 +113,15 @@ def map_tables(
         done[name] = work.finish()
         rejects.append(work.rejects)
         touched += work.touched_rows
+        forbidden += work.forbidden
         progress.advance("map", 1)
     tables.sink(pl.concat(rejects).lazy(), folder / "rejects.parquet")
     tables.sink(pl.concat(touched).lazy(), folder / findings_file.NAME)
     beside.write(folder)
     shutil.rmtree(scratch)
     progress.done("map")
+    if forbidden:
+        raise Forbidden(forbidden, done)
     return done
 
 

@@ -13,7 +13,6 @@ import polars as pl
 
 from etlrunner import findings_file, roster
 from etlrunner import table as tables
-from etlrunner.errors import ChecksFailed
 from etlrunner.expressions import compile_where
 from etlrunner.lib import files
 from etlrunner.mapping import (
@@ -98,6 +97,8 @@ class Work:
     )
     """Steps that give texts for good: module, options, the rows after it, the tables it had."""
     touched_rows: list[pl.DataFrame] = field(default_factory=list)
+    forbidden: list[Finding] = field(default_factory=list)
+    """What lets nothing be sent: rows that break a rule whose verdict is `fail`."""
     """Lines for findings.parquet."""
     rejects: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Table, key, rule and column of every rejected row."""
@@ -258,17 +259,18 @@ class Work:
             self.touched.append(Touched(rule, name, column, touch.verdict, len(keys)))
 
     def _fail(self, rows: pl.DataFrame, made: Made) -> None:
-        findings = []
+        """Note the rows for which nothing may be sent; the others are made, so that all is told at once."""
         for rule, column, applies in made.fails:
-            count = rows.filter(applies).height
+            keys = rows.filter(applies)[self.target.key]
+            count = len(keys)
             if count:
+                lines = findings_file.rows(self.target.name, keys, rule, column, "fail")
+                self.touched_rows.append(lines)
                 what = _WHAT[rule.partition(".")[0]].format(column=column)
                 message = f"{count} row{' has' if count == 1 else 's have'} {what}"
-                findings.append(
+                self.forbidden.append(
                     Finding(rule, "error", message, self.target.name, column=column, count=count)
                 )
-        if findings:
-            raise ChecksFailed(findings)
 
     def _cut(self, name: str, keys: pl.Series, most: int) -> Finding:
         count = len(keys)

@@ -23,6 +23,7 @@ from etlrunner.model.components import Resolve
 from etlrunner.model.flow import Flow
 from etlrunner.model.mapping import Step
 from etlrunner.model.surroundings import SilentProgress
+from etlrunner.model.tables import FinishedTable
 from etlrunner.table import ROW
 from etlrunner.target import APPLE_SCHOOL_MANAGER
 
@@ -117,10 +118,13 @@ def trace(
     """
     near = nearby.cut_out(flow.mapping.tables[table], raw, {*rows, *beside}, folder, resolve)
     recorder = Recorder(flow, table, rows, as_of)
-    made = apply.map_tables(
-        flow, near, folder, as_of=as_of, resolve=resolve, progress=SilentProgress(),
-        only=[table], watch=recorder,
-    )  # fmt: skip
+    try:
+        made: Mapping[str, FinishedTable] = apply.map_tables(
+            flow, near, folder, as_of=as_of, resolve=resolve, progress=SilentProgress(),
+            only=[table], watch=recorder,
+        )  # fmt: skip
+    except apply.Forbidden as stopped:  # nothing may be sent, but the rows can be explained
+        made = stopped.finished
     traces = {row: recorder.trace(row) for row in rows}
     steps = [fates.step_name(step) for step in flow.mapping.tables[table].transforms]
     return Traced(traces, [*made[table].reasons, *steps], recorder.left_out)

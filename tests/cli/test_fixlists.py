@@ -67,6 +67,23 @@ def test_a_run_that_failed_its_checks_has_lists_too(
     assert "Nothing is sent to Apple School Manager, for the whole district" in said[0][7]
 
 
+def test_a_run_that_its_mapping_ended_has_lists_and_can_be_explained(
+    pinewood: Pinewood, etlrunner: Etlrunner, nameless: list[str]
+):
+    pinewood.configured("rules: {required.last_name: fail}\n")
+    failed = etlrunner("run")
+    assert (failed.code, "have no last_name" in failed.out) == (5, True)
+    assert "for the schools' clerks" in failed.out + etlrunner("history", "last", "--all").out
+    told = etlrunner("fixlists", "--to", "lists", "--json").document
+    by_school = {one["school"]: one["rules"] for one in told["schools"]}
+    for school in nameless:
+        assert by_school[school]["required.last_name"] >= 1
+    users = pinewood.district.tables["users"]
+    who = users.filter(role="student", status="active")["sourcedId"][0]
+    why = etlrunner("why", "pinewood", "students", who)
+    assert (why.code, "required.last_name" in why.out) == (0, True)
+
+
 def test_a_newest_run_without_rows_is_named(pinewood: Pinewood, etlrunner: Etlrunner):
     etlrunner("run")
     first = last_run(etlrunner, "held")
