@@ -15,8 +15,9 @@
       x LocalTrouble         9   this machine: disk full, state damaged or not writable
       x Interrupted        130   SIGINT (143: SIGTERM)
 
-Messages carry counts, column names, row numbers and rules: never a cell's value, a response's body,
-a token, or a URL with its query (design, section 10).
+Messages carry counts, column names, row numbers and rules, for they go into logs, history and mails:
+never a cell's value, an identifier, a response's body, a token, or a URL with its query (design, section
+10). Which records are meant stands in `detail`, which goes to a terminal and into the run's folder only.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ class EtlError(Exception):
     outcome: ClassVar[str] = "failed"
     """The word for it in the history."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail = detail
+        """Identifiers, to find the records by."""
 
 
 class UsageError(EtlError):
@@ -96,12 +99,20 @@ class ChecksFailed(EtlError):
 
     exit_code = 5
 
-    def __init__(self, findings: Iterable[Finding], message: str = "", *, hint: str = "") -> None:
+    def __init__(
+        self,
+        findings: Iterable[Finding],
+        message: str = "",
+        *,
+        hint: str = "",
+        detail: str = "",
+    ) -> None:
         self.findings = tuple(findings)
         errors = sum(1 for finding in self.findings if finding.severity == "error")
         super().__init__(
             message or f"{errors} error{'' if errors == 1 else 's'} in the data; nothing was sent",
             hint=hint,
+            detail=detail,
         )
 
 

@@ -297,7 +297,7 @@ def _fold_duplicates(table: str, path: Path, rows: int) -> tuple[int, int]:
         raise Moved(
             f"{table}: {len(different)} {KEY}(s) came twice with different content: "
             "the source changed while it was read, or its ids are not unique",
-            hint=f"look for {KEY} {shown}",  # identifiers are for the terminal, not for the history
+            detail=f"{KEY} {shown}{' and more' if len(different) > 3 else ''}",
         )
     folded = scan.unique(KEY, keep="first", maintain_order=True).drop(ROW).with_row_index(ROW)
     return _rewrite(folded, path, rows)

@@ -256,11 +256,11 @@ def _lost(changes: Changes, gone: Mapping[str, int], safeguards: Safeguards) -> 
 
 def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -> Hold:
     gone = [school for school, counts in change.schools.items() if counts[2]]
-    where = f" ({_list(gone)})" if key == "max_removed" and change.table == "locations" else ""
     return Hold(
         f"safeguards.{change.table}.{key}",
-        f"{change.table}: {value:,} of {change.before:,} {verb}{where}, and the limit is {limit}",
+        f"{change.table}: {value:,} of {change.before:,} {verb}, and the limit is {limit}",
         table=change.table,
+        detail=_list(gone) if key == "max_removed" and change.table == "locations" else "",
         value=_share(value, change.before, limit),
         limit=str(limit),
         sizes={change.table: ()} if key in ("max_removed", "max_added") else {},
@@ -281,13 +281,13 @@ def _schools(
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
     for value, before, school in over[:1] if len(over) == 1 else ():
-        yield _school_hold(change, key, limit, f"in {_where(school)}", value, before, (school,))
+        where, detail = _where(school)
+        yield _school_hold(change, key, limit, where, value, before, (school,), detail)
     if len(over) > 1:
-        named = [f"{school or 'none'} {value:,} of {before:,}" for value, before, school in over]
+        named = [f"{school or 'none'}: {value:,} of {before:,}" for value, before, school in over]
         value, before = sum(one[0] for one in over), sum(one[1] for one in over)
-        where = f"in {len(over):,} schools ({_list(named, NAMED)})"
-        schools = tuple(school for _, _, school in over)
-        yield _school_hold(change, key, limit, where, value, before, schools)
+        where, detail = f"in {len(over):,} schools", _list(named, NAMED)
+        yield _school_hold(change, key, limit, where, value, before, over[0][2], detail)
 
 
 def _school_hold(
@@ -298,6 +298,7 @@ def _school_hold(
     value: int,
     before: int,
     schools: tuple[str, ...],
+    detail: str,
 ) -> Hold:
     verb = "added" if "added" in key else "removed"
     return Hold(
@@ -305,6 +306,7 @@ def _school_hold(
         f"{change.table}: {value:,} of {before:,} {where} would be {verb}, "
         f"and the limit per school is {limit}",
         table=change.table,
+        detail=detail,
         school=schools[0],
         value=_share(value, before, limit),
         limit=str(limit),
@@ -329,12 +331,13 @@ def _shrunk(
         usual = figures.usual(trail, name, school)
         here = now.total(name) if school is None else now.rows[name].get(school, 0)
         if usual and here < usual and _is_over(usual - here, limit, usual, small_change):
-            where = "" if school is None else f" in {_where(school)}"
+            where, detail = ("", "") if school is None else _where(school)
             yield Hold(
                 f"safeguards.{name}.max_shrunk",
-                f"{name}: {here:,} rows{where}, and {usual:,} are usual in the last {len(trail)} "
-                f"deliveries; the limit is {limit} below that",
+                f"{name}: {here:,} rows{where and ' ' + where}, and {usual:,} are usual in the last "
+                f"{len(trail)} deliveries; the limit is {limit} below that",
                 table=name,
+                detail=detail,
                 school=school,
                 value=_share(usual - here, usual, limit),
                 limit=str(limit),
@@ -392,7 +395,8 @@ def _narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterato
     schools, before = now["schools"], then.get("schools") or {}
     excluded = _more(before.get("exclude"), schools["exclude"])
     if excluded:
-        yield _scope("schools.exclude", f"{_list(excluded)} {_is(excluded)} newly excluded")
+        who = _schools_of(excluded)
+        yield _scope("schools.exclude", f"{who} newly excluded", _list(excluded))
     yield from _fewer("schools.include", before.get("include"), schools["include"])
     yield from _fewer("grades", then.get("grades"), now["grades"])
     yield from _fewer("statuses", then.get("statuses"), now["statuses"])
@@ -425,17 +429,22 @@ def _fewer(key: str, then: Sequence[str] | None, now: Sequence[str]) -> Iterator
     """An empty list takes everything."""
     if not now:
         return
+    are_ids = key.startswith("schools")  # grades and statuses are none, and may be said everywhere
     if not then:
-        yield _scope(key, f"only {_list(now)} {_is(now)} taken, and before there was no such limit")
+        who = _schools_of(now) if are_ids else f"{_list(now)} {_is(now)}"
+        what = f"only {who} taken, and before there was no such limit"
+        yield _scope(key, what, _list(now) if are_ids else "")
     elif gone := sorted(set(then) - set(now)):
-        yield _scope(key, f"{_list(gone)} {_is(gone)} no longer taken")
+        who = _schools_of(gone) if are_ids else f"{_list(gone)} {_is(gone)}"
+        yield _scope(key, f"{who} no longer taken", _list(gone) if are_ids else "")
 
 
-def _scope(key: str, what: str) -> Hold:
+def _scope(key: str, what: str, detail: str) -> Hold:
     return Hold(
         f"scope.{key}",
         f"the flow now selects less (select.{key}): {what}; "
         "accounts outside the selection would be deactivated",
+        detail=detail,
     )
 
 
@@ -450,8 +459,13 @@ def _words(table: str, kind: str) -> str:
     return OF_THINGS.get((table, kind), KINDS[kind])
 
 
-def _where(school: str) -> str:
-    return f"school {school}" if school else "rows of no known school"
+def _where(school: str) -> tuple[str, str]:
+    """Of a school as it is said everywhere, and which one it is, for whoever may see ids."""
+    return ("in one school", f"school {school}") if school else ("in rows of no known school", "")
+
+
+def _schools_of(ids: Sequence[str]) -> str:
+    return "1 school is" if len(ids) == 1 else f"{len(ids):,} schools are"
 
 
 def _list(words: Sequence[str], most: int = 10) -> str:

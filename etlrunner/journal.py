@@ -1,23 +1,27 @@
 """What a run says of itself while it goes: its record, its log, the time of each stage.
 
-However a run ends, its row in the history says how, and `run.json` beside its data says the same.
+However a run ends, its row in the history says how, and `run.json` beside its data says the same. What
+names somebody (`model.IDENTIFIERS`) is in neither: it lies in `identifiers.json`, which goes with the rows.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from etlrunner.errors import EtlError, Held, Interrupted
+from etlrunner.errors import EtlError, Held, Interrupted, LocalTrouble
+from etlrunner.history import rows
 from etlrunner.lib import files, plain
 from etlrunner.model.changes import Hold
 from etlrunner.model.run import RunRecord
 from etlrunner.model.surroundings import Clock
+
+BESIDE = "identifiers.json"
 
 
 class Keeper(Protocol):
@@ -40,7 +44,7 @@ class Journal:
     def again(cls, record: RunRecord, folder: Path, keeper: Keeper, clock: Clock) -> Journal:
         """The journal of a run that was cut off, to write down how it ends."""
         journal = cls.__new__(cls)
-        journal._open(record, folder, keeper, clock)
+        journal._open(replace(record, **identifiers(folder)), folder, keeper, clock)
         journal.log("taken up again", outcome=record.outcome, stage=record.stage)
         return journal
 
@@ -52,8 +56,11 @@ class Journal:
         self._seconds = dict(record.seconds)
 
     def note(self, **changes: Any) -> None:
-        """Change fields of the record and put them into the history."""
-        self.record = dataclasses.replace(self.record, **changes)
+        """Change fields of the record and put them into the history; identifiers beside the rows."""
+        before = rows.identifiers_of(self.record)
+        self.record = replace(self.record, **changes)
+        if (now := rows.identifiers_of(self.record)) != before:
+            files.write_private(self.folder / BESIDE, _pretty(now))
         self._keeper.save(self.record)
 
     def log(self, event: str, **values: Any) -> None:
@@ -86,7 +93,7 @@ class Journal:
             **changes,
         )
         self.log("ended", outcome=outcome, exit_code=exit_code)
-        files.write_private(self.folder / "run.json", _pretty(plain.of(self.record)))
+        files.write_private(self.folder / "run.json", _pretty(rows.counts_of(self.record)))
 
     def end_with(self, error: BaseException) -> tuple[str, int]:
         """End by an error: ours by its class, anything else as a bug with its traceback in the folder."""
@@ -98,6 +105,7 @@ class Journal:
                     holds=tuple(hold.message for hold in error.holds),
                     held_by=tuple(hold.safeguard for hold in error.holds),
                     sizes=_sizes(error.holds),
+                    held_at=tuple(hold.detail for hold in error.holds),
                 )
             self.end(error.outcome, code, error.message)
             return error.outcome, code
@@ -118,6 +126,22 @@ def _sizes(holds: Iterable[Hold]) -> dict[str, tuple[str, ...]]:
         is_whole = not schools or found.get(name) == ()
         found[name] = () if is_whole else tuple(sorted({*found.get(name, ()), *schools}))
     return found
+
+
+def identifiers(folder: Path) -> Mapping[str, Any]:
+    """What a run's folder has of its record besides the history; nothing where its rows were pruned.
+
+    Raises LocalTrouble when it cannot be read.
+    """
+    path = folder / BESIDE
+    try:
+        return rows.identifiers_from(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LocalTrouble(
+            f"{path} cannot be read", hint="it was changed, or the disk is damaged"
+        ) from error
 
 
 def _pretty(values: Mapping[str, Any] | Any) -> str:

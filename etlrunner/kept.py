@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etlrunner import journal
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
@@ -58,7 +59,8 @@ class Kept:
             "config_hash content_hash archive_sha256 archive_size assigned_sha256 baseline scope "
             "source_file sizes"
         )
-        facts = {name: getattr(self.run, name) for name in names.split()}
+        beside = journal.identifiers(self.folder)
+        facts = {name: beside.get(name, getattr(self.run, name)) for name in names.split()}
         return {**facts, "archive_of": self.folder.name}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
@@ -32,13 +34,15 @@ def command(
 
     RUN is a run's id; `last`, or a flow's name, is the newest run that is held.
     """
-    from etlrunner import engine
+    from etlrunner import engine, journal
     from etlrunner.cli import report
+    from etlrunner.kept import run_folder
 
     with options.services(project, quiet=as_json) as services:
         held = _meant(services.history, run)
         if held.outcome == "held" and not yes:
-            _ask(held, as_json)
+            beside = journal.identifiers(run_folder(project, held))
+            _ask(held, beside.get("held_at", ()), as_json)
         result = engine.approve(
             project,
             held.id,
@@ -69,12 +73,12 @@ def _meant(history: History, name: str) -> RunRecord:
     return meant
 
 
-def _ask(held: RunRecord, as_json: bool) -> None:
+def _ask(held: RunRecord, held_at: Sequence[str], as_json: bool) -> None:
     """Nothing is sent without a yes: at the terminal, or as a flag."""
     if as_json or not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at; nothing was sent", hint="add --yes")
-    for reason in held.holds:
-        screen.say(f"held, because {reason}")
+    for reason, where in zip_longest(held.holds, held_at, fillvalue=""):
+        screen.say(f"held, because {reason}" + (f" ({where})" if where else ""))
     screen.say(f"It would send {told(held)}.")
     question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
     click.confirm(question, abort=True, err=True)

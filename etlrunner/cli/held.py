@@ -43,7 +43,7 @@ def _reasons(holds: Sequence[Hold]) -> None:
             hold.safeguard if hold.safeguard.startswith("scope") else hold.safeguard.split(".")[-1]
         )
         more = textwrap.wrap(
-            f"{hold.message} [{name}]",
+            f"{hold.told} [{name}]",
             screen.width() - 1,
             initial_indent="  * ",
             subsequent_indent="    ",

@@ -11,7 +11,8 @@ import click
 from etlrunner.cli import options, report, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
-from etlrunner.lib import far_side, plain
+from etlrunner.history.rows import counts_of
+from etlrunner.lib import far_side
 from etlrunner.model.run import RunRecord
 from etlrunner.target import FILE_ORDER
 
@@ -42,14 +43,14 @@ def command(name: str | None, limit: int, whole: bool, as_json: bool, project: P
                 return
             newer_one = _newer(services.history, record)
             if as_json:
-                screen.document(plain.of(record) | {"overtaken_by": newer_one})
+                screen.document(counts_of(record) | {"overtaken_by": newer_one})
             else:
                 _one(record, newer_one, _kept(project, record, report.SCREEN))
             return
         runs = services.history.runs(name, limit=limit)
         newer = {run.id: _newer(services.history, run) for run in runs}
     if as_json:
-        listed = [plain.of(run) | {"overtaken_by": newer[run.id]} for run in runs]
+        listed = [counts_of(run) | {"overtaken_by": newer[run.id]} for run in runs]
         screen.document({"runs": listed})
         return
     if not runs:

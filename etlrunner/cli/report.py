@@ -55,6 +55,7 @@ def as_data(result: Result) -> dict[str, Any]:
         "problems": _problems(result),
         "warnings": _warnings(result),
         "left_out": plain.of(result.plan.flow.leave_out) if result.plan else {},
+        "detail": getattr(result.error, "detail", ""),
         "hint": getattr(result.error, "hint", ""),
         "repairs": plain.of(Counter(repair.rule for repair in result.repairs)),
         "touched": [plain.of(one) for made in result.finished.values() for one in made.touched],
@@ -101,8 +102,9 @@ def _last_line(result: Result) -> None:
     record, error = result.record, result.error
     if isinstance(error, ConfigurationError):
         screen.problems(error.problems)
-    if isinstance(error, EtlError) and error.hint:
-        screen.complain(f"       {error.hint}")
+    if isinstance(error, EtlError):
+        for more in filter(None, (error.detail, error.hint)):
+            screen.complain(f"       {more}")
     if record.delivery is not None and record.exit_code != 0:
         screen.complain(f"       {far_side.next_start(record.delivery)}")
     if isinstance(error, Held):

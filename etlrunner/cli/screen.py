@@ -137,6 +137,7 @@ def failure(error: EtlError, as_json: bool = False) -> None:
         document(
             {
                 "error": error.message,
+                "detail": error.detail,
                 "hint": error.hint,
                 "exit_code": getattr(error, "code", error.exit_code),
                 "problems": _problems_as_data(found),
@@ -146,8 +147,8 @@ def failure(error: EtlError, as_json: bool = False) -> None:
     if isinstance(error, ConfigurationError):
         problems(error.problems)
     complain(f"error: {error.message}")
-    if error.hint:
-        complain(f"       {error.hint}")
+    for more in filter(None, (error.detail, error.hint)):
+        complain(f"       {more}")
 
 
 def keep_traceback(error: Exception) -> Path:

@@ -277,4 +277,4 @@ def _holds(result: Result) -> None:
         return
     screen.say("\nHeld, because:")
     for hold in result.error.holds:
-        screen.say(f"  {hold.message} [{hold.safeguard}]")
+        screen.say(f"  {hold.told} [{hold.safeguard}]")

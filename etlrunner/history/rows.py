@@ -1,4 +1,4 @@
-"""Run records as JSON text, and back."""
+"""Run records as JSON text, and back: what they count here, identifiers apart."""
 
 from __future__ import annotations
 
@@ -14,11 +14,22 @@ from etlrunner.model.run import RunRecord
 from etlrunner.model.tables import Counts, StepCounts
 
 _KNOWN = {field.name for field in fields(RunRecord)}
+_IDENTIFIERS = {field.name for field in fields(RunRecord) if "identifiers" in field.metadata}
 
 
 def to_text(record: RunRecord) -> str:
     """The record as one JSON document."""
-    return json.dumps(plain.of(record), ensure_ascii=True, separators=(",", ":"))
+    return json.dumps(counts_of(record), ensure_ascii=True, separators=(",", ":"))
+
+
+def counts_of(record: RunRecord) -> dict[str, Any]:
+    """The record as plain data, without the identifiers in it."""
+    return {name: value for name, value in plain.of(record).items() if name not in _IDENTIFIERS}
+
+
+def identifiers_of(record: RunRecord) -> dict[str, Any]:
+    """Those fields that the history does not keep."""
+    return {name: value for name, value in plain.of(record).items() if name in _IDENTIFIERS}
 
 
 def from_text(text: str) -> RunRecord:
@@ -41,6 +52,16 @@ def from_text(text: str) -> RunRecord:
     if values.get("receipt"):
         values["receipt"] = _receipt(values["receipt"])
     return RunRecord(**values)
+
+
+def identifiers_from(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `identifiers_of` again, of which this version knows the names."""
+    known = {name: value for name, value in values.items() if name in _IDENTIFIERS}
+    if "held_at" in known:
+        known["held_at"] = tuple(known["held_at"])
+    if "sizes" in known:
+        known["sizes"] = {name: tuple(each) for name, each in known["sizes"].items()}
+    return known
 
 
 def stamp(moment: datetime) -> str:

@@ -6,7 +6,7 @@ roster: from there on, a re-keyed district is the district it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from etlrunner import roster
 from etlrunner import table as tables
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.lib.suggest import close_to
-from etlrunner.mapping import lookups
+from etlrunner.mapping import extra_tables, lookups
 from etlrunner.model.mapping import LookupTable
 from etlrunner.model.problems import Finding, Problem
 
@@ -31,26 +31,36 @@ MEANT = {
 
 
 def read(one: LookupTable) -> Mapping[str, str]:
-    """sourcedId -> known_as. Raises ConfigurationError for a file that is not there or not one to one."""
+    """sourcedId -> known_as. Raises ConfigurationError for a file that is not there or not one to one.
+
+    Rows are named by their number: the file says who they are, and a message goes further than that.
+    """
     if one.csv is not None and not one.csv.is_file():
         near = close_to(one.csv.name, [each.name for each in one.csv.parent.glob("*.csv")])
         hint = near or "paths count from mappings/, such as crosswalks/FLOW-users.csv"
         message = f"there is no file {one.csv.name}"
         raise ConfigurationError([Problem("E320", message, one.place, hint=hint)])
     ids = lookups.read(one)
-    seen: dict[str, str] = {}
-    problems = []
-    for new, old in ids.items():
-        if not new or not old:
-            message = f"a line without a {TAKE if new else ON}: {new or old}"
-            problems.append(Problem("E323", message, one.place, f"crosswalks.{one.name}"))
-        elif old in seen:
-            message = f"{seen[old]} and {new} are both known as {old}"
-            problems.append(Problem("E323", message, one.place, f"crosswalks.{one.name}"))
-        seen[old] = new
-    if problems:
+    if problems := list(_problems(extra_tables.read(lookups.source(one)))):
         raise ConfigurationError(problems)
     return ids
+
+
+def _problems(sheet: extra_tables.Sheet) -> Iterator[Problem]:
+    on, take = sheet.header.index(ON), sheet.header.index(TAKE)
+    first: dict[str, int] = {}
+    for number, row in enumerate(sheet.rows):
+        if not row[on] or not row[take]:
+            empty, name = (take, TAKE) if row[on] else (on, ON)
+            yield Problem("E323", f"a row without a {name}", sheet.place(number, empty))
+        elif (other := first.setdefault(row[take], number)) != number:
+            message = (
+                f"{sheet.name(other, take)} and {sheet.name(number, take)} give the same {TAKE}"
+            )
+            yield Problem(
+                "E323", message, sheet.place(number, take), also=sheet.place(other, take),
+                hint="they would become one: take out the one that is not meant",
+            )  # fmt: skip
 
 
 def check(crosswalks: Mapping[str, LookupTable]) -> list[Problem]:
@@ -104,10 +114,11 @@ def _refuse_taken(name: str, frame: pl.LazyFrame, ids: Mapping[str, str]) -> Non
     here = own.filter(own.is_in(list(ids))).replace(list(ids), list(ids.values()))
     clash = taken.filter(taken.is_in(here.implode())).unique().sort()
     if len(clash):
-        message = (
-            f"the crosswalk knows other {name} as {', '.join(clash[:5])}"
-            f"{' and more' if len(clash) > 5 else ''}, and those ids are in the roster themselves"
-        )
+        count = f"{len(clash):,} id{'' if len(clash) == 1 else 's'}"
+        message = f"the crosswalk gives {count} that other {name} of the roster have themselves"
         finding = Finding(f"crosswalk.{name}", "error", message, name, count=len(clash))
-        hint = f"take these lines out of crosswalks.{name}: the SIS uses the ids again"
-        raise ChecksFailed([finding], hint=hint)
+        raise ChecksFailed(
+            [finding],
+            detail=f"{TAKE} {', '.join(clash[:5])}{' and more' if len(clash) > 5 else ''}",
+            hint=f"take these lines out of crosswalks.{name}: the SIS uses the ids again",
+        )

@@ -33,7 +33,9 @@ def read(lookup: LookupTable) -> Mapping[str, str]:
     for number, row in enumerate(sheet.rows):
         code = key(row[on], lookup)
         if code in first:
-            message = f"the code '{row[on]}' is there twice: {sheet.name(first[code], on)} and {sheet.name(number, on)}"
+            message = (
+                f"a code is there twice: {sheet.name(first[code], on)} and {sheet.name(number, on)}"
+            )
             problems.append(
                 Problem(
                     "E322", message, sheet.place(number, on), hint="keep one of the two",

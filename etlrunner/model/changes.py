@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One reason why a safeguard holds a run, in words and figures."""
+    """One reason why a safeguard holds a run: a sentence in figures, which may be said everywhere."""
 
     safeguard: str
     """The key in the flow: `safeguards.students.max_removed`, `first_delivery`, `empty_table`, …"""
@@ -72,3 +72,10 @@ class Hold:
     limit: str = ""
     sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What an approval makes the usual size: table -> schools, none of them for the whole table."""
+    detail: str = ""
+    """Which schools: identifiers, for a terminal and the run's folder only (design, section 10)."""
+
+    @property
+    def told(self) -> str:
+        """The sentence with its detail, for whoever may see identifiers."""
+        return f"{self.message} ({self.detail})" if self.detail else self.message

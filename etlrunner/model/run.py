@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from etlrunner.model.delivery import Delivery, Receipt
 from etlrunner.model.tables import Counts
+
+IDENTIFIERS: Mapping[str, bool] = MappingProxyType({"identifiers": True})
+"""Marks a field of `RunRecord` that holds identifiers: it lies with the run's rows, never in the history."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class RunRecord:
     holds: tuple[str, ...] = ()
     held_by: tuple[str, ...] = ()
     """The safeguards that held it, one for each of `holds`."""
-    sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=IDENTIFIERS)
     """Those that it was held for, and that its approval makes the usual ones (`Hold.sizes`)."""
+    held_at: tuple[str, ...] = field(default=(), metadata=IDENTIFIERS)
+    """Which schools, one for each of `holds`; empty where a reason has none."""
     content_hash: str = ""
     archive_sha256: str = ""
     archive_size: int = 0
@@ -63,7 +69,7 @@ class RunRecord:
     held_over: Mapping[str, int] = field(default_factory=dict)
     """Rows per table that are no longer in the source and were sent once more."""
     season: str = ""
-    scope: Mapping[str, Any] = field(default_factory=dict)
+    scope: Mapping[str, Any] = field(default_factory=dict, metadata=IDENTIFIERS)
     """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""

@@ -18,7 +18,9 @@ def test_a_school_that_is_gone_is_one_screen(delivered: Pinewood, etlrunner: Etl
     assert len(lines) <= 40
     assert [line for line in lines[:-1] if len(line.rstrip()) > 80] == []
     assert lines[0] == f"HELD  {run}: nothing was sent. This is the first time."
-    assert lines[2].startswith(f"  * locations: 1 of 4 would be removed ({school})")
+    assert lines[2].startswith(
+        f"  * locations: 1 of 4 would be removed, and the limit is 0 ({school})"
+    )
     assert any(line.startswith(f"{school} (") and ": locations -1 of 1" in line for line in lines)
     assert f"etlrunner approve {run}" in first.out
     users = delivered.district.tables["users"]

@@ -113,8 +113,9 @@ def test_a_whole_school_is_held_though_the_total_is_small() -> None:
     [hold] = held(flow(**limits), students(1002, removed=30, schools=ten_schools(30)))
     assert hold.safeguard == "safeguards.students.max_removed_per_school"
     assert (hold.school, hold.value, hold.limit) == ("109", "100%", "15%")
-    assert hold.message == (
-        "students: 30 of 30 in school 109 would be removed, and the limit per school is 15%"
+    assert "109" not in hold.message
+    assert hold.told == (
+        "students: 30 of 30 in one school would be removed, and the limit per school is 15% (school 109)"
     )
 
 
@@ -144,7 +145,8 @@ def test_a_location_that_is_gone_is_held_and_named() -> None:
     limits = {"locations": TableSafeguards(max_removed=Limit(count=0))}
     held_flow = finished.flow(safeguards=Safeguards(limits))
     [hold] = held(held_flow, Changes("r", {"locations": change}))
-    assert hold.message == "locations: 1 of 2 would be removed (102), and the limit is 0"
+    assert hold.message == "locations: 1 of 2 would be removed, and the limit is 0"
+    assert hold.detail == "102"
 
 
 def test_of_very_many_schools_the_worst_are_named() -> None:
@@ -152,8 +154,9 @@ def test_of_very_many_schools_the_worst_are_named() -> None:
     limits = {"max_removed_per_school": Limit(share=0.15)}
     [hold] = held(flow(**limits), students(5000, removed=2000, schools=schools))
     assert hold.school == "049"
-    assert "2,225 of 5,000 in 50 schools (049 69 of 100, " in hold.message
-    assert "and 42 more" in hold.message
+    assert "2,225 of 5,000 in 50 schools would be removed" in hold.message
+    assert hold.detail.startswith("049: 69 of 100, ")
+    assert hold.detail.endswith("and 42 more")
 
 
 # ---------------------------------------------------------------- first, empty, rejected
@@ -240,27 +243,27 @@ def selecting(
 
 def scope_holds(before: Flow, now: Flow) -> list[str]:
     kept = json.loads(json.dumps(scope_of(before)))
-    return [hold.message for hold in guard(now, students(), {}, delivered_scope=kept)]
+    return [hold.told for hold in guard(now, students(), {}, delivered_scope=kept)]
 
 
 NARROWED = {
     "a school is excluded": (
         selecting(exclude=("800",)),
         selecting(exclude=("800", "801")),
-        "the flow now selects less (select.schools.exclude): 801 is newly excluded; "
-        "accounts outside the selection would be deactivated",
+        "the flow now selects less (select.schools.exclude): 1 school is newly excluded; "
+        "accounts outside the selection would be deactivated (801)",
     ),
     "only some schools are taken": (
         selecting(),
         selecting(include=("101", "102")),
-        "the flow now selects less (select.schools.include): only 101, 102 are taken, and before "
-        "there was no such limit; accounts outside the selection would be deactivated",
+        "the flow now selects less (select.schools.include): only 2 schools are taken, and before "
+        "there was no such limit; accounts outside the selection would be deactivated (101, 102)",
     ),
     "a school is no longer taken": (
         selecting(include=("101", "102")),
         selecting(include=("101", "103")),
-        "the flow now selects less (select.schools.include): 102 is no longer taken; "
-        "accounts outside the selection would be deactivated",
+        "the flow now selects less (select.schools.include): 1 school is no longer taken; "
+        "accounts outside the selection would be deactivated (102)",
     ),
     "a grade is dropped": (
         selecting(grades=("KG", "01")),

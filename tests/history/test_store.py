@@ -63,7 +63,8 @@ def test_a_record_comes_back_as_it_was_saved(history):
     )
     history.begin(replace(record, outcome="running"))
     history.save(record)
-    assert history.get(record.id) == record
+    without_identifiers = replace(record, scope={})
+    assert history.get(record.id) == without_identifiers
     assert history.runs() == [record]
 
 
@@ -351,7 +352,8 @@ def test_a_full_disk_is_said_in_plain_words(history):
     history.save(record)
     with pytest.raises(LocalTrouble, match="the disk is full"):
         history.save(replace(record, message="x" * 500_000))
-    assert history.get(record.id) == record
+    without_identifiers = replace(record, scope={})
+    assert history.get(record.id) == without_identifiers
 
 
 def test_ten_threads_save_without_a_locked_database(history):
