@@ -84,7 +84,7 @@ def _send(
         now = _delivery(journal)
         journal.note(delivery=replace(now, state=state, beside=beside or now.beside))
 
-    options = secrets.fill(plan.flow.sink.options, plan.project)
+    options = secrets.fill(plan.flow.sink.options, plan.project, plan.flow.name)
     if result.lease is not None:
         result.lease.check()  # another machine may have taken over after a long pause
     name = _delivery(journal).remote_name

@@ -436,7 +436,7 @@ def _check_secrets(plan: Plan, request: Request) -> None:
         wanted = secrets.references(plan.flow.sink.options)
     missing = secrets.missing(wanted, plan.project)
     if missing:
-        raise SecretMissing(missing)
+        raise SecretMissing(missing, plan.flow.name)
 
 
 # ---------------------------------------------------------------- small things

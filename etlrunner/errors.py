@@ -69,12 +69,12 @@ class SecretMissing(EtlError):
 
     exit_code = 2
 
-    def __init__(self, missing: Iterable[tuple[SecretRef, str]]) -> None:
+    def __init__(self, missing: Iterable[tuple[SecretRef, str]], flow: str = "FLOW") -> None:
         self.missing = tuple(missing)
         names = "; ".join(f"{ref} {reason}" for ref, reason in self.missing)
         super().__init__(
             f"{len(self.missing)} secret{'s are' if len(self.missing) != 1 else ' is'} missing: {names}",
-            hint="set them in the environment or in .env, or run: etlrunner secrets set",
+            hint=f"set them in the environment or in .env, or run: etlrunner secrets set {flow}",
         )
 
 

@@ -287,7 +287,8 @@ def _schools(
         named = [f"{school or 'none'}: {value:,} of {before:,}" for value, before, school in over]
         value, before = sum(one[0] for one in over), sum(one[1] for one in over)
         where, detail = f"in {len(over):,} schools", _list(named, NAMED)
-        yield _school_hold(change, key, limit, where, value, before, over[0][2], detail)
+        schools = tuple(school for _, _, school in over)
+        yield _school_hold(change, key, limit, where, value, before, schools, detail)
 
 
 def _school_hold(

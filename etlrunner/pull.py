@@ -28,7 +28,7 @@ def pull(
     Complete tables of that one are used again while they are young (`source.resume`). What the mapping
     takes from databases comes first: it is small, and a mistake in it is told before the source works.
     """
-    options = secrets.fill(plan.flow.source.options, plan.project)
+    options = secrets.fill(plan.flow.source.options, plan.project, plan.flow.name)
     window: timedelta = options.get("resume") or timedelta(0)
     hosts.cap(settings.read(plan.project).limits)
     ended: dict[str, datetime] = {}

@@ -131,7 +131,7 @@ def _signed_in(
     from etlrunner.model.surroundings import SilentProgress
 
     try:
-        filled = secrets.fill(component.options, plan.project)
+        filled = secrets.fill(component.options, plan.project, plan.flow.name)
         with connect(filled, clock=SystemClock(), progress=SilentProgress()) as connection:
             facts = connection.probe()
             notes = getattr(connection, "notes", ())

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from etlrunner.cli import screen
+from etlrunner.errors import UsageError
 from etlrunner.lib import files, shipped
 from etlrunner.lib import schema as declarations
 
@@ -25,6 +26,10 @@ def command(folder: Path, check: bool) -> int:
 
     In a checkout, where the declarations lie in schemas/documents/, this makes the schemas for editors too.
     """
+    if check and not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder}", hint="without --check the pages are written"
+        )
     stale = []
     for path, text in _everything(folder):
         if path.is_file() and path.read_text(encoding="utf-8") == text:

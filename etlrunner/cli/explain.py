@@ -30,7 +30,8 @@ def command(code: str | None) -> None:
     if wanted is None and (rule := rules.find(code.strip().strip("[]"))):
         wanted = rule.id
     if wanted is None:
-        close = difflib.get_close_matches(code.lower(), by_name, n=3)
+        is_number = _is_code(code.upper())  # another number is another error, however like it looks
+        close = [] if is_number else difflib.get_close_matches(code.lower(), by_name, n=3)
         hint = (
             f"did you mean {', '.join(by_name[item] for item in close)}?" if close else NAMES_THEM
         )
@@ -41,8 +42,12 @@ def command(code: str | None) -> None:
 
 def _place(item: tuple[str, tuple[str, str]]) -> tuple[bool, str]:
     """Codes such as E104 first, by number; the rest stays in its order, which sorts by shelf."""
-    numbered = item[0][:1] == "E" and item[0][1:].isdecimal()
+    numbered = _is_code(item[0])
     return (not numbered, item[0] if numbered else "")
+
+
+def _is_code(name: str) -> bool:
+    return name[:1] == "E" and name[1:].isdecimal()
 
 
 def _safeguard(name: str) -> str:

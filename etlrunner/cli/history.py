@@ -98,7 +98,7 @@ def _row(run: RunRecord, newer: str) -> list[object]:
         counts.written if counts else "",
         added,
         removed,
-        f"overtaken by {newer}" if newer else report.told(run),
+        screen.shortened(f"overtaken by {newer}" if newer else report.told(run)),
     ]
 
 

@@ -131,10 +131,25 @@ def _full() -> int:
 
 def _misused(error: click.ClickException, as_json: bool) -> int:
     """A command line that cannot be understood."""
+    if isinstance(error, click.NoSuchOption):
+        error = _near_option(error)
     if as_json:
         return _failed(UsageError(error.format_message()), as_json)
     error.show()
     return 2
+
+
+def _near_option(error: click.NoSuchOption) -> click.NoSuchOption:
+    """With the option or the command that was meant; click names some that are like it in no way."""
+    import difflib
+
+    name, known = error.option_name, error.possibilities or ()
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    command = difflib.get_close_matches(name.strip("-"), COMMANDS, n=1, cutoff=0.75)
+    message = error.message
+    if command and not close:
+        message += f" There is a command of that name: etlrunner {command[0]}"
+    return click.NoSuchOption(name, message, close, error.ctx)
 
 
 def _unforeseen(error: Exception, as_json: bool) -> int:

@@ -104,7 +104,11 @@ def _pull(plan: Plan, services: Services, sets: dict[str, str]) -> tuple[Mapping
 
 def _show(plan: Plan, table: str, found: Preview, steps: bool, show_values: bool) -> None:
     mapping = plan.flow.mapping.tables[table]
-    if steps:
+    if steps and not mapping.transforms:
+        screen.say(
+            f"{table} has no transforms: its columns are made from {mapping.source} at once."
+        )
+    elif steps:
         _show_steps(plan, table, found.samples, show_values)
     for one in found.samples:
         if one.row is None:

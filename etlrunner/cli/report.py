@@ -35,11 +35,14 @@ def show(result: Result) -> None:
 
 def keep(result: Result) -> None:
     """Put into the run's folder what `show` would tell, so that it can be read tomorrow."""
-    if not result.finished or not result.folder.is_dir():
+    is_told = result.finished or (isinstance(result.error, EtlError) and result.error.detail)
+    if not is_told or not result.folder.is_dir():
         return
     with contextlib.suppress(LocalTrouble):  # the run has its end already
         with screen.kept() as text:
             whole.show(result)
+            if result.exit_code not in (0, Held.exit_code):
+                _last_line(result)
         files.write_private(result.folder / WHOLE, text.getvalue())
         if isinstance(result.error, Held):
             with screen.kept() as text:
@@ -102,11 +105,6 @@ def _last_line(result: Result) -> None:
     record, error = result.record, result.error
     if isinstance(error, ConfigurationError):
         screen.problems(error.problems)
-    if isinstance(error, EtlError):
-        for more in filter(None, (error.detail, error.hint)):
-            screen.complain(f"       {more}")
-    if record.delivery is not None and record.exit_code != 0:
-        screen.complain(f"       {far_side.next_start(record.delivery)}")
     if isinstance(error, Held):
         screen.say(_what_now(result))
     elif isinstance(error, ChecksFailed):
@@ -116,6 +114,11 @@ def _last_line(result: Result) -> None:
         screen.say(f"{record.flow}: {record.message}{content}.")
     else:
         screen.say(f"{record.flow}: {record.message}")
+    if isinstance(error, EtlError):  # what is said about the sentence comes after it
+        for more in filter(None, (error.detail, error.hint)):
+            screen.complain(f"       {more}")
+    if record.delivery is not None and record.exit_code != 0:
+        screen.complain(f"       {far_side.next_start(record.delivery)}")
 
 
 def one_line(record: RunRecord) -> str:

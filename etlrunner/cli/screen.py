@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
@@ -108,6 +109,11 @@ def _here() -> Console:
     """Where tables go: to what is kept, or to stdout."""
     text = _KEPT.get()
     return console() if text is None else _console(text)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A cell's text; where there is no terminal to fold it, so much of it that a row stays readable."""
+    return text if console().width < WIDE else textwrap.shorten(text, most, placeholder=" …")
 
 
 def width() -> int:

@@ -153,12 +153,12 @@ def _missing(accounts: Accounts, words: tuple[str, ...], as_json: bool) -> int:
         )
     if last:
         screen.say(f"{last} delivered this key, so it goes with the next delivery.")
-    if not (near or halves or last or held):
-        screen.say("Tried: the key, sourcedId, and what else a record of this table is called by.")
-        screen.say(f"If it was added to the SIS since, pull again: etlrunner plan {kept.run.flow}")
     screen.say(
         f"{accounts.table}: the source had no such record on {kept.as_of}, in {kept.run.id}."
     )
+    if not (near or halves or last or held):
+        screen.say("Tried: the key, sourcedId, and what else a record of this table is called by.")
+        screen.say(f"If it was added to the SIS since, pull again: etlrunner plan {kept.run.flow}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What `etlrunner validate ZIP` says: every finding, as text, as JSON, or as JUnit for a CI system."""
+"""What `etlrunner validate ZIP` says: every finding, as text, as JSON, or counted, as JUnit for a CI system."""
 
 from __future__ import annotations
 
@@ -64,9 +64,20 @@ def _cases(findings: tuple[Finding, ...]) -> Iterator[TestCase]:
     of_flow = sorted({finding.rule for finding in findings} - set(looked_for))
     for rule in (*looked_for, *of_flow):
         mine = [finding for finding in findings if finding.rule == rule]
-        errors = "\n".join(str(one) for one in mine if one.severity == "error")
-        warnings = "\n".join(f"warning: {one}" for one in mine if one.severity != "error")
+        errors = "\n".join(_counted(one) for one in mine if one.severity == "error")
+        warnings = "\n".join(f"warning: {_counted(one)}" for one in mine if one.severity != "error")
         yield junit.TestCase(rule, failure=errors, output=warnings)
+
+
+def _counted(finding: Finding) -> str:
+    """A finding as a CI system may keep it: file, row, column and rule, and no identifier."""
+    from etlrunner.checks import rules
+
+    file = f"{finding.table}.csv" if finding.table else "zip"
+    row = f":{finding.row}" if finding.row is not None else ""
+    rule = rules.find(finding.rule)
+    parts = [finding.column or "", rule.title if rule else "", f"[{finding.rule}]"]
+    return f"{file}{row} - {' '.join(filter(None, parts))}"
 
 
 def _errors(findings: tuple[Finding, ...]) -> int:

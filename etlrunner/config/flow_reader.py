@@ -187,7 +187,7 @@ class FlowReader:
         for table, many in values.items():
             for key, one in many.items():
                 way = ("leave_out", table, key)
-                what = f"leaving out {key} of {table}"
+                what = f"leaving out a record of {table}"
                 day = mappings.expiry(self.reading, one, self.places, way, what)
                 place = self.places.at(way)
                 found.setdefault(table, {})[key] = LeftOut(

@@ -36,11 +36,14 @@ def missing(refs: Iterable[SecretRef], project: Project) -> list[tuple[SecretRef
     return found
 
 
-def fill(options: Options, project: Project) -> dict[str, Any]:
-    """The options with values in place of references. Raises SecretMissing with all that are missing."""
+def fill(options: Options, project: Project, flow: str = "FLOW") -> dict[str, Any]:
+    """The options of `flow` with values in place of references.
+
+    Raises SecretMissing with all that are missing.
+    """
     absent = missing(references(options), project)
     if absent:
-        raise SecretMissing(absent)
+        raise SecretMissing(absent, flow)
     filled: dict[str, Any] = _filled(options, project)
     return filled
 

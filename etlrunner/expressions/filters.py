@@ -40,5 +40,7 @@ ELSEWHERE = FUNCTIONS | {
     "rjust": "did you mean 'pad_left'?",
     "lowercase": "did you mean 'lower'?",
     "uppercase": "did you mean 'upper'?",
+    **dict.fromkeys(("upcase", "ucase", "toupper", "to_upper"), "did you mean 'upper'?"),
+    **dict.fromkeys(("downcase", "lcase", "tolower", "to_lower"), "did you mean 'lower'?"),
 }
 """Jinja2's, Python's and other tools' words that are not here."""

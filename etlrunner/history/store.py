@@ -216,10 +216,10 @@ class History:
         return rows.from_text(text) if text else None
 
     def _suggest(self, name: str) -> str:
-        query = sa.select(RUNS.c.id).order_by(RUNS.c.number.desc()).limit(500)
+        query = sa.select(RUNS.c.flow, RUNS.c.id).order_by(RUNS.c.number.desc()).limit(500)
         with self._database.reading() as connection:
-            known = list(connection.execute(query).scalars())
-        near = difflib.get_close_matches(name, known, n=1)
+            known = [word for row in connection.execute(query) for word in row]
+        near = difflib.get_close_matches(name, dict.fromkeys(known), n=1)
         return f"did you mean '{near[0]}'?" if near else "see: etlrunner history"
 
 

@@ -80,7 +80,7 @@ def _command(problem: Problem, prefix: str) -> str:
 
 
 def _sentence(problem: Problem) -> str:
-    path = f"{problem.path}: " if problem.path else ""
+    path = f"{render.path_of(problem)}: " if problem.path else ""
     more = f"\n{problem.hint}" if problem.hint else ""
     also = f"\nit replaces what stands at {problem.also}" if problem.also else ""
     return f"{path}{problem.message}{also}{more}"

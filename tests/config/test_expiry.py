@@ -26,7 +26,7 @@ LEAVE_OUT = (
 )
 EXPIRES = "expires: 2027-06-30"
 KINDS = {
-    "leave_out": (LEAVE_OUT + f"      {EXPIRES}\n", "leaving out 4711 of students"),
+    "leave_out": (LEAVE_OUT + f"      {EXPIRES}\n", "leaving out a record of students"),
     "column": (
         f'overrides: {{students: {{columns: {{middle_name: {{text: "", {EXPIRES}}}}}}}}}\n',
         "the override of middle_name",
@@ -78,7 +78,7 @@ def test_a_week_of_warnings_then_an_error(project: Project, kind: str, days: int
 def test_the_message_says_why_and_who(project: Project):
     [problem] = read(project, FLOW + KINDS["leave_out"][0], date(2027, 7, 1))
     assert render.problem(problem).splitlines()[0] == (
-        "flows/north.yaml:11:16: error[E231]: leave_out.students.4711.expires: leaving out 4711 of "
+        "flows/north.yaml:11:16: error[E231]: leave_out.students.*.expires: leaving out a record of "
         "students (opted out; registrar) expired: 2027-06-30 was its last day"
     )
 

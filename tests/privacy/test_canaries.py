@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from etlrunner.cli import main
+from etlrunner.cli import main, test
 from tests.privacy.conftest import Said, Session
 from tests.support import canaries
 from tests.support.canaries import IDS, VALUES
@@ -46,6 +46,7 @@ COMMANDS = {
     "secrets set": COUNTS,
     "show": CONFIGURED,
     "test": COUNTS,
+    "test record": COUNTS,
     "validate": PLACES,
     "why": PLACES,
 }
@@ -68,6 +69,7 @@ QUIETER = {
 
 FILES = {
     "history.db*": COUNTS,
+    "*/lock": COUNTS,
     "*/runs/*/run.json": COUNTS,
     "*/runs/*/log.jsonl": COUNTS,
     "*/runs/*/notify.txt": COUNTS,
@@ -192,6 +194,8 @@ def _commands(group: click.Group, way: tuple[str, ...]) -> Iterator[str]:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from _commands(command, (*way, name))
+            if isinstance(command, test.Tests):  # by itself it runs the tests
+                yield " ".join((*way, name))
         else:
             yield " ".join((*way, name))
 

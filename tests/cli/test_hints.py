@@ -1,0 +1,73 @@
+"""What a newcomer types wrong, and what is said to it: the right thing to try, after the message."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import pytest
+
+from etlrunner.cli import main, screen
+from tests.cli.conftest import Etlrunner, Pinewood
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run --aproved", "There is a command of that name: etlrunner approve"),
+        ("run --projekt x", "Did you mean '--project'?"),
+        ("run --xyzzy", "No such option '--xyzzy'."),
+        ("explain E099", "names all that can be explained"),
+        ("explain asm-ref-studnt", "did you mean asm-ref-student"),
+        ("docs --check", "there is no folder docs"),
+    ],
+)
+def test_what_was_meant_is_suggested(etlrunner: Etlrunner, lakeside: Path, words: str, said: str):
+    ended = etlrunner(*words.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert ("did you mean" in ended.err.lower()) == ("did you mean" in said.lower())
+
+
+def test_a_hint_stands_below_its_message(lakeside: Path):
+    screen.console.cache_clear()
+    both = io.StringIO()
+    with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
+        assert main.run(["plan", "lakeside"]) == 2
+    first, second = both.getvalue().splitlines()
+    assert "2 secrets are missing" in first
+    assert second.strip().endswith("etlrunner secrets set lakeside")
+
+
+def test_connect_names_the_flow_whose_secrets_are_missing(etlrunner: Etlrunner, lakeside: Path):
+    assert "etlrunner secrets set lakeside" in etlrunner("connect").out
+
+
+@pytest.mark.parametrize(
+    ("left_out", "hint"),
+    [
+        ('["4711"]', 'write each by its id: "4711": {reason: opted out'),
+        ('{"4711": opted out}', "write why: {reason: opted out"),
+    ],
+)
+def test_leave_out_is_shown_as_it_is_written(
+    etlrunner: Etlrunner, lakeside: Path, left_out: str, hint: str
+):
+    lakeside.write_text(lakeside.read_text() + f"leave_out:\n  students: {left_out}\n")
+    assert hint in etlrunner("validate").err
+
+
+def test_names_of_flows_are_suggested_and_rows_of_the_history_fit(
+    etlrunner: Etlrunner, pinewood: Pinewood
+):
+    assert etlrunner("run").code == 6
+    assert "did you mean 'pinewood'?" in etlrunner("approve", "pinewod").err
+    lines = etlrunner("history").out.splitlines()
+    assert all(len(line.rstrip()) <= 160 for line in lines)
+    steps = etlrunner("preview", "pinewood", "locations", "--steps")
+    assert steps.out.startswith(
+        "locations has no transforms: its columns are made from orgs at once."
+    )
+    nobody = etlrunner("why", "pinewood", "students", "nobody").out.splitlines()
+    assert nobody[0].startswith("students: the source had no such record")
