@@ -216,11 +216,13 @@ def _moved(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Ho
     for school, value in change.moved_from.items():
         before = change.schools[school][0] if school in change.schools else 0
         if before and _is_over(value, limit, before, small_change):
+            where, detail = _where(school)
             yield Hold(
                 f"safeguards.{change.table}.max_moved_per_school",
-                f"{change.table}: {value:,} of {before:,} in {_where(school)} are at other schools "
-                f"now, and the limit per school is {limit}",
+                f"{change.table}: {value:,} of {before:,} {where} are at other schools now, and the "
+                f"limit per school is {limit}",
                 table=change.table,
+                detail=detail,
                 school=school,
                 value=_share(value, before, limit),
                 limit=str(limit),

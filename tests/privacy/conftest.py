@@ -301,6 +301,8 @@ def _looked_at(session: Session) -> None:
     session("history", last)
     session("history", last, "--json")
     session("history", last, "--all")
+    session("fixlists", "home", "--to", project / "lists")
+    session("fixlists", "home", "--to", project / "lists", "--json")
     session("baseline", "show", "home")
     session("baseline", "show", "home", "--json")
     session("test", "record", "home", "--to", project / "tests" / "recorded.yaml")

@@ -33,6 +33,7 @@ COMMANDS = {
     "connect": COUNTS,
     "docs": COUNTS,
     "explain": COUNTS,
+    "fixlists": PLACES,
     "history": COUNTS,
     "init": COUNTS,
     "outcome": PLACES,
@@ -137,6 +138,13 @@ def test_no_file_holds_more_than_it_may(session: Session):
 
 def test_file_names_name_nobody(session: Session):
     assert not canaries.seen("\n".join(name for _, name in _state(session)))
+
+
+def test_lists_for_clerks_name_schools_on_the_outside_and_pupils_only_within(session: Session):
+    lists = [path for path in (session.project / "lists").rglob("*") if path.is_file()]
+    assert lists
+    assert canaries.seen("\n".join(path.name for path in lists)) <= PLACES - {"person"}
+    assert not canaries.seen("".join(map(canaries.contents, lists))) & canaries.NEVER
 
 
 def test_messages_count(session: Session):
