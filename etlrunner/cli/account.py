@@ -7,7 +7,8 @@ from typing import Any
 
 from etlrunner.cli import screen
 from etlrunner.lib import shapes
-from etlrunner.why.account import WRITTEN, Account, Change, Column, Row, Rule, Step
+from etlrunner.why.account import Account, Change, Column, Row, Rule, Step
+from etlrunner.why.accounts import WRITTEN
 
 SENT = ("delivered", "unchanged", "approved")
 MOST_ROWS = 4

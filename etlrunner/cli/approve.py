@@ -51,12 +51,7 @@ def command(
             services=services,
             expected_hash=content,
         )
-    if as_json:
-        report.keep(result)
-        screen.document(report.as_data(result))
-    else:
-        report.show(result)
-    return result.exit_code
+    return report.tell(result, as_json=as_json)
 
 
 def _meant(history: History, name: str) -> RunRecord:

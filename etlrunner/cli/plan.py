@@ -72,12 +72,7 @@ def _plan(
     request = Request(deliver=False, as_of=as_of.date() if as_of else None, sets=sets)
     with options.services(project, quiet=as_json) as services:
         result = engine.run(project, name, request, services)
-    if as_json:
-        report.keep(result)
-        screen.document(report.as_data(result))
-    else:
-        report.show(result)
-    return result.exit_code
+    return report.tell(result, as_json=as_json)
 
 
 def _compare(

@@ -212,7 +212,7 @@ def _as_data(plan: Plan, table: str, one: Sample, steps: bool, show_values: bool
 
 def _seen(plan: Plan, table: str, row: Mapping[str, Any], show_values: bool) -> dict[str, Any]:
     from etlrunner.lib import shapes
-    from etlrunner.why.account import open_columns
+    from etlrunner.why.accounts import open_columns
 
     mapping = plan.flow.mapping.tables[table]
     inner = {name: value for name, value in row.items() if not name.startswith("_")}

@@ -18,6 +18,16 @@ SCREEN = "held.txt"
 """The one screen of a held run, beside it."""
 
 
+def tell(result: Result, *, as_json: bool) -> int:
+    """The one result of a command, on a screen or as a document; the exit code."""
+    if as_json:
+        keep(result)
+        screen.document(as_data(result))
+    else:
+        show(result)
+    return result.exit_code
+
+
 def show(result: Result) -> None:
     """Everything a person needs to decide, and as the last line one plain sentence.
 

@@ -42,12 +42,7 @@ def command(run: str, because: str, yes: bool, as_json: bool, project: Project) 
         result = engine.resend(
             project, sent.id, by=options.user(), because=because.strip(), services=services
         )
-    if as_json:
-        report.keep(result)
-        screen.document(report.as_data(result))
-    else:
-        report.show(result)
-    return result.exit_code
+    return report.tell(result, as_json=as_json)
 
 
 def _meant(history: History, name: str) -> RunRecord:

@@ -13,7 +13,8 @@ from etlrunner.errors import UsageError
 
 if TYPE_CHECKING:
     from etlrunner.evidence import Evidence
-    from etlrunner.why.account import Account, Accounts
+    from etlrunner.why.account import Account
+    from etlrunner.why.accounts import Accounts
     from etlrunner.why.records import Found, Records
 
 MOST = 20
@@ -45,7 +46,7 @@ def command(
     configuration that it had. Values are shown as shapes (Xxxx9) unless you ask for them.
     """
     from etlrunner import evidence
-    from etlrunner.why.account import Accounts
+    from etlrunner.why.accounts import Accounts
 
     name = Path(flow).stem
     if not project.runs_folder(name).is_dir() and name not in project.flows():
@@ -121,7 +122,7 @@ def _kind(one: Account) -> object:
 
 def _missing(accounts: Accounts, words: tuple[str, ...], as_json: bool) -> int:
     """Not in the source: say so, and what it may be instead."""
-    from etlrunner.why.account import gone, held_over
+    from etlrunner.why.accounts import gone, held_over
 
     kept, records = accounts.kept, accounts.records
     key = "--".join(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from etlrunner.mapping import apply, from_database
 from etlrunner.model.problems import Problem
 from etlrunner.model.surroundings import SilentProgress
 from etlrunner.run import Result
-from tests.support import postgres, rosters
+from tests.support import rosters
 from tests.support.project import TestProject
 
 DAY = date(2026, 10, 1)
@@ -61,14 +61,6 @@ def sqlite(tmp_path: Path) -> str:
             connection.execute(statement)
     connection.close()
     return f"sqlite:///{path}"
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    if postgres.programs() is None:
-        pytest.skip(postgres.MISSING)
-    with postgres.cluster() as address:
-        yield address
 
 
 @pytest.fixture

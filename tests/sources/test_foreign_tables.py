@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from etlrunner.lib.clock import SystemClock
 from etlrunner.model.secrets import Secret
 from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sources import database, table_file
-from tests.support import postgres
 
 TABLES = ("orgs", "users")
 DEFINITION = """
@@ -236,14 +235,6 @@ def sqlite(tmp_path: Path) -> Secret:
             connection.execute(statement)
     connection.close()
     return Secret(f"sqlite:///{tmp_path / 'sis.db'}")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    if postgres.programs() is None:
-        pytest.skip(postgres.MISSING)
-    with postgres.cluster() as address:
-        yield address
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from etlrunner.lib import plain
 from etlrunner.target import APPLE_SCHOOL_MANAGER, FILE_ORDER
-from etlrunner.why.account import WRITTEN, Account, Accounts
+from etlrunner.why.account import Account
+from etlrunner.why.accounts import WRITTEN, Accounts
 from tests.why.conftest import Ran
 
 
