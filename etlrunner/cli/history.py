@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -106,6 +107,13 @@ def _outcome(run: RunRecord) -> str:
     return f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome
 
 
+def _read_from(file: Mapping[str, str]) -> str:
+    """The zip that a run read, by its content, and what lay beside it."""
+    if not file.get("sha256"):
+        return ""
+    return f"a file with SHA-256 {file['sha256']}{report.older(file)}"
+
+
 def _one(run: RunRecord, newer: str, held_screen: str) -> None:
     """One run in full, as pairs, then its counts and times; of one that waits for a person, its screen."""
     pairs = {
@@ -121,9 +129,7 @@ def _one(run: RunRecord, newer: str, held_screen: str) -> None:
         else "",
         "last stage": run.stage,
         "configuration": f"{run.config_hash[:12]} (git {run.git_commit or 'none'})",
-        "read from": f"a file with SHA-256 {run.source_file['sha256']}"
-        if run.source_file.get("sha256")
-        else "",
+        "read from": _read_from(run.source_file),
         "roster of": run.roster_of,
         "compared with": run.baseline,
         "content": run.content_hash,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from etlrunner.cli import brief, held, screen, whole
@@ -127,8 +128,15 @@ def _last_line(result: Result) -> None:
     if isinstance(error, EtlError):  # what is said about the sentence comes after it
         for more in filter(None, (error.detail, error.hint)):
             screen.complain(f"       {more}")
+    if beside := older(record.source_file):
+        screen.complain(f"       read from a watched folder{beside}")
     if record.delivery is not None and record.exit_code != 0:
         screen.complain(f"       {far_side.next_start(record.delivery)}")
+
+
+def older(file: Mapping[str, str]) -> str:
+    """Of the zip that a run read: that others, which are older, lay beside it; they are not read."""
+    return f", the newest; {file['older']} older beside it: not read" if "older" in file else ""
 
 
 def one_line(record: RunRecord) -> str:

@@ -74,11 +74,15 @@ def is_complete(path: Path) -> bool:
         return False
 
 
-def newest_complete(folder: Path, now: datetime) -> Path:
-    """The newest complete zip of a folder; one that is still being written does not count."""
-    for each in zips(folder, now):
+def newest_complete(folder: Path, now: datetime) -> tuple[Path, int]:
+    """The newest complete zip of a folder, and how many older ones lie beside it.
+
+    One that is still being written does not count.
+    """
+    found = zips(folder, now)
+    for place, each in enumerate(found):
         if is_complete(each.path):
-            return each.path
+            return each.path, len(found) - place - 1
     raise Unreachable(f"{folder} holds no complete zip file")
 
 

@@ -124,7 +124,7 @@ def _unreadable(path: Path, number: int) -> Problem:
         code="E205",
         message="not a line 'host type key' as in known_hosts (markers such as @revoked are not supported)",
         place=Place(str(path), number, 1),
-        hint="etlrunner connect FLOW --trust writes the right line",
+        hint=f"etlrunner connect {path.stem} --trust writes the right line",
     )
 
 

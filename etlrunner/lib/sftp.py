@@ -74,6 +74,8 @@ class Server:
     port: int
     expected: Expected
     timeouts: Timeouts
+    flow: str = "FLOW"
+    """Whose server it is, for messages that name a command."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -86,7 +88,7 @@ def connect(options: Options) -> Iterator[Session]:
     if not server.expected:
         raise Refused(
             f"no host key is pinned for {server}; nothing was sent to it",
-            hint="etlrunner connect FLOW --trust shows the key and writes it down for review",
+            hint=f"etlrunner connect {server.flow} --trust shows the key and writes it down for review",
         )
     with Watch(_seconds(options.get("deadline"))) as watch:
         transport, key = _trusted(server, watch)
@@ -261,7 +263,7 @@ def _server(options: Options) -> Server:
     pins, known_hosts = options.get("host_key") or (), options.get("known_hosts")
     pins = (pins,) if isinstance(pins, str) else tuple(map(str, pins))
     expected = host_keys.expected(pins, Path(known_hosts) if known_hosts else None, host, port)
-    return Server(host, port, expected, timeouts)
+    return Server(host, port, expected, timeouts, str(options.get("flow") or "FLOW"))
 
 
 def _seconds(value: timedelta | float | None) -> float | None:
@@ -289,7 +291,7 @@ def _trusted(server: Server, watch: Watch) -> tuple[_Transport, HostKey]:
         f"{server} is not the server that the flow expects: its host key is "
         f"{', '.join(map(str, shown))}, and {server.expected} is pinned; no password was sent",
         hint="ask the server's owner for the fingerprint by another way; "
-        "only if it has changed, learn it anew: etlrunner connect FLOW --trust",
+        f"only if it has changed, learn it anew: etlrunner connect {server.flow} --trust",
     )
 
 

@@ -23,7 +23,7 @@ class Opened:
 
     folder: Path
     source_file: Mapping[str, str] = field(default_factory=dict)
-    """`sha256` and `changed`: what the run's record keeps."""
+    """`sha256`, `changed` and `older` (how many zips beside it): what the run's record keeps."""
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def opened(
     clock: Clock,
 ) -> Iterator[Opened]:
     """The files of a folder or zip, ready to be examined; what was unpacked is gone with the block."""
-    path = _path(options, clock)
+    path, older = _path(options, clock)
     if path.is_dir():
         yield Opened(path)
         return
@@ -46,6 +46,7 @@ def opened(
                 taken = {
                     "sha256": dropped.digest(handle),
                     "changed": _changed(handle.fileno(), clock),
+                    **({"older": str(older)} if older else {}),
                 }
                 dropped.unpack(handle, path.name, folder, wanted, rule=rule, strangers=strangers)
         except OSError as error:
@@ -53,7 +54,8 @@ def opened(
         yield Opened(folder, taken)
 
 
-def _path(options: Options, clock: Clock) -> Path:
+def _path(options: Options, clock: Clock) -> tuple[Path, int]:
+    """What is to be read, and how many older zips lie beside it in a watched folder."""
     path = Path(options["path"])
     if options.get("watch"):
         if path.is_file():
@@ -64,7 +66,7 @@ def _path(options: Options, clock: Clock) -> Path:
         return dropped.newest_complete(path, clock.now())
     if not path.exists():
         raise Unreachable(f"{path} is not there: neither a folder nor a zip file")
-    return path
+    return path, 0
 
 
 def _changed(handle: int, clock: Clock) -> str:

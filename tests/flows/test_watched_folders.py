@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,23 @@ def test_a_zip_for_apple_starts_its_flow_too(
     [run] = project.history.runs("lakeside")
     assert (run.trigger, run.outcome) == ("watch", "held")
     assert run.content_hash == made.record.content_hash
+
+
+def test_zips_that_are_older_are_counted_in_the_history(
+    project: TestProject,
+    watching: Path,
+    district: District,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from etlrunner.cli import main
+
+    for name, day in (("friday.zip", 1), ("monday.zip", 4)):
+        district.write_csv(watching / name)
+        os.utime(watching / name, (day * 86_400, day * 86_400))
+    assert starting.run_due(project.project, project.services) == 6
+    [run] = project.history.runs("lakeside")
+    assert run.source_file["older"] == "1"
+    monkeypatch.chdir(project.root)
+    assert main.run(["history", run.id]) == 0
+    assert "1 older beside it: not read" in " ".join(capfd.readouterr().out.split())
