@@ -17,12 +17,23 @@ VS_CODE = """\
   "recommendations": ["redhat.vscode-yaml"]
 }
 """
+OF_FILES = ("oneroster-csv", "asm-zip")
+"""Sources that read what somebody puts into a folder."""
+SAID = {
+    "skyward": "Skyward",
+    "oneroster": "a OneRoster server",
+    "oneroster-csv": "OneRoster CSV files",
+    "asm-zip": "a zip for Apple School Manager",
+}
 IGNORED = (".env", ".etlrunner/", "etlrunner-demo/")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the wizard asks for. `folder` set: the archive goes into a folder instead of by SFTP."""
+    """What the wizard asks for. `folder` set: the archive goes into a folder instead of by SFTP.
+
+    A source of files has a `path` instead of a `domain`; one that is watched needs no hour.
+    """
 
     name: str
     variant: str
@@ -37,6 +48,13 @@ class Answers:
     host: str = ""
     port: int = 0
     keyring: bool = False
+    source: str = "skyward"
+    path: str = ""
+    watch: bool = False
+
+    @property
+    def of_files(self) -> bool:
+        return self.source in OF_FILES
 
     @property
     def prefix(self) -> str:
@@ -45,7 +63,8 @@ class Answers:
 
     def secret_names(self) -> list[str]:
         """The environment variables that the flow will refer to."""
-        names = [f"{self.prefix}_SKYWARD_KEY", f"{self.prefix}_SKYWARD_SECRET"]
+        sis = self.source.upper()
+        names = [] if self.of_files else [f"{self.prefix}_{sis}_KEY", f"{self.prefix}_{sis}_SECRET"]
         if self.integration_token:
             names.append(f"{self.prefix}_SKYWARD_TOKEN")
         if not self.folder:
@@ -67,24 +86,31 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
     if answers.folder:
         files.private_folder(root / answers.folder)
     _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
-    _extend(root / ".gitignore", [*IGNORED, *_archives(answers.folder)])
+    if answers.watch:
+        files.private_folder(root / answers.path)
+    ignored = [*_inside(answers.folder), *_inside(answers.path)]
+    _extend(root / ".gitignore", [*IGNORED, *ignored])
     suggestion = root / ".vscode" / "extensions.json"
     if not suggestion.exists():
         _write_open(suggestion, VS_CODE)
     return path
 
 
-def _archives(folder: str) -> list[str]:
-    """What git must not take: a folder in the project that archives are put into."""
-    inside = folder and not Path(folder).is_absolute() and ".." not in Path(folder).parts
-    return [f"{Path(folder).as_posix()}/"] if inside else []
+def _inside(place: str) -> list[str]:
+    """What git must not take: a folder or zip in the project that holds a roster."""
+    path = Path(place)
+    if not place or path.is_absolute() or ".." in path.parts:
+        return []
+    return [path.as_posix() + ("" if path.suffix == ".zip" else "/")]
 
 
 def render(answers: Answers) -> str:
     """The flow file as text."""
     words = re.split(r"[-_]", answers.name)
     title = " ".join(word.upper() if word in SHORT else word.title() for word in words)
-    values = {**asdict(answers), "prefix": answers.prefix, "title": title}
+    values = {
+        **asdict(answers), "prefix": answers.prefix, "title": title, "said": SAID[answers.source],
+    }  # fmt: skip
     return template.render(TEMPLATE, values) + "\n"
 
 

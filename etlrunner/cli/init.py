@@ -17,13 +17,30 @@ from etlrunner.errors import UsageError
 if TYPE_CHECKING:
     from etlrunner.config.project import Project
 
+FLAGS = ("variant", "integration_token", "oneroster", "domain", "path", "watch")
+"""Flags that not every source has."""
+NEEDED = {
+    "skyward": ("variant", "domain"),
+    "oneroster": ("oneroster", "domain"),
+    "oneroster-csv": ("path",),
+    "asm-zip": ("path",),
+}
+MAY_HAVE = {"skyward": ("oneroster", "integration_token"), "oneroster": ()}
+NO_SIS = {"variant": "", "domain": ""}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 
 @click.command()
 @click.argument("name", required=False)
+@click.option(
+    "--source",
+    type=click.Choice(list(flow_file.SAID)),
+    help="Where the roster comes from.  [default: skyward]",
+)
 @click.option("--variant", type=click.Choice(["sms-2.0", "qmlativ"]), help="Which Skyward.")
-@click.option("--domain", help="Skyward's OneRoster API URL, without https://.")
+@click.option("--domain", help="The OneRoster API's URL, without https://.")
+@click.option("--path", default="", help="Files: the folder or zip they are in.")
+@click.option("--watch", is_flag=True, help="Files: each new zip in that folder starts the flow.")
 @click.option("--hour", type=click.IntRange(0, 23), help="When it runs, in its zone.  [default: 2]")
 @click.option(
     "--timezone", help="US/Eastern, US/Central, US/Mountain, US/Pacific, … or any IANA name."
@@ -31,7 +48,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 @click.option(
     "--weekend/--no-weekend", default=None, help="Whether it runs on Saturday and Sunday."
 )
-@click.option("--oneroster", type=click.Choice(["1.1", "1.2"]), help="If not the variant's own.")
+@click.option(
+    "--oneroster",
+    type=click.Choice(["1.1", "1.2"]),
+    help="The version; of Skyward only if not its own.",
+)
 @click.option("--integration-token", is_flag=True, help="Qmlativ: there is a third value.")
 @click.option("--folder", default="", help="Put the archive into a folder instead of sending it.")
 @click.option("--sftp-host", default="", help="If not Apple's.")
@@ -77,36 +98,90 @@ def command(**given: Any) -> int:
 
 
 def _answers(given: dict[str, Any]) -> Answers:
-    if not _interactive():
-        missing = [flag for flag in ("name", "variant", "domain", "timezone") if not given[flag]]
-        if missing:
-            listed = ", ".join(name if name == "name" else f"--{name}" for name in missing)
-            raise UsageError(
-                f"there is no terminal to ask at, and these are missing: {listed}",
-                hint="etlrunner init NAME --variant … --domain … --timezone … (see init --help)",
-            )
+    _check_flags(given)
     name = _name(given["name"])
-    variant = given["variant"] or _ask("Which Skyward", type=click.Choice(["sms-2.0", "qmlativ"]))
-    if given["integration_token"] and variant != "qmlativ":
-        raise UsageError("--integration-token is for --variant qmlativ: SMS 2.0 has no third value")
-    domain = _domain(given["domain"], given["allow_http"])
-    timezone = _timezone(given["timezone"])
-    hour = given["hour"] if given["hour"] is not None else _hour()
+    source = _source(given)
     return Answers(
         name=name,
-        variant=variant,
-        domain=domain,
-        hour=hour,
-        timezone=timezone,
-        weekend=_weekend(given["weekend"]),
-        oneroster=given["oneroster"] or "",
-        integration_token=given["integration_token"] or _third_value(variant, given),
+        **source,
+        **_when(given, source.get("watch", False)),
         allow_http=given["allow_http"],
         folder=given["folder"],
         host=given["sftp_host"],
         port=given["sftp_port"],
         keyring=given["store"] == "keyring",
     )
+
+
+def _check_flags(given: dict[str, Any]) -> None:
+    """Flags that do not go together, and without a terminal those that are missing."""
+    source = given["source"] or ("" if _interactive() else "skyward")
+    known = (*NEEDED[source], *MAY_HAVE.get(source, ("watch",))) if source else FLAGS
+    alien = [flag for flag in FLAGS if given[flag] and flag not in known]
+    if alien:
+        raise UsageError(
+            f"--{alien[0].replace('_', '-')} is not for --source {source}",
+            hint=f"where the roster comes from: --source {', '.join(flow_file.SAID)}",
+        )
+    needed = ["name", *NEEDED[source]] if source else []
+    needed += [] if given["watch"] else ["timezone"]
+    missing = [flag for flag in needed if not given[flag]]
+    if missing and not _interactive():
+        listed = ", ".join(name if name == "name" else f"--{name}" for name in missing)
+        flags = " ".join(f"--{flag} …" for flag in needed if flag != "name")
+        flags = flags if source == "skyward" else f"--source {source} {flags}"
+        raise UsageError(
+            f"there is no terminal to ask at, and these are missing: {listed}",
+            hint=f"etlrunner init NAME {flags} (see init --help)",
+        )
+
+
+def _source(given: dict[str, Any]) -> dict[str, Any]:
+    """Where the roster comes from, and what that source needs to be found."""
+    source = given["source"] or ("skyward" if given["variant"] else _which_source())
+    if source in flow_file.OF_FILES:
+        path = given["path"] or _ask("The folder or zip with the files", default="inbox")
+        return {"source": source, "path": path, "watch": given["watch"] or _watched(path), **NO_SIS}
+    variant, oneroster = given["variant"] or "", given["oneroster"] or ""
+    if source == "skyward":
+        variant = variant or _ask("Which Skyward", type=click.Choice(["sms-2.0", "qmlativ"]))
+    else:
+        oneroster = oneroster or _ask(
+            "Which OneRoster", type=click.Choice(["1.1", "1.2"]), default="1.1"
+        )
+    if given["integration_token"] and variant != "qmlativ":
+        raise UsageError("--integration-token is for --variant qmlativ: SMS 2.0 has no third value")
+    return {
+        "source": source,
+        "variant": variant,
+        "domain": _domain(given["domain"], given["allow_http"], flow_file.SAID[source]),
+        "oneroster": oneroster,
+        "integration_token": given["integration_token"] or _third_value(variant, given),
+    }
+
+
+def _which_source() -> str:
+    source: str = _ask(
+        "Where does the roster come from",
+        type=click.Choice(list(flow_file.SAID)),
+        default="skyward",
+    )
+    return source
+
+
+def _watched(path: str) -> bool:
+    if not _interactive() or Path(path).suffix == ".zip":
+        return False
+    return click.confirm("Does each new zip in it start the flow?", default=True, err=True)
+
+
+def _when(given: dict[str, Any], watch: bool) -> dict[str, Any]:
+    """The schedule; a flow that is started by files needs none."""
+    if watch and given["timezone"] is None:
+        return {}
+    timezone = _timezone(given["timezone"])
+    hour = given["hour"] if given["hour"] is not None else _hour()
+    return {"timezone": timezone, "hour": hour, "weekend": _weekend(given["weekend"])}
 
 
 def _name(given: str | None) -> str:
@@ -124,16 +199,17 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "lakeside-isd"
 
 
-def _domain(given: str | None, allow_http: bool) -> str:
+def _domain(given: str | None, allow_http: bool, whose: str) -> str:
     """Ask until it is a domain, with optional port and path, and nothing else."""
     from etlrunner.config import domain as domains
 
-    domain = given or _ask("Skyward's API URL, without https:// (lakeside.example.org/LakesideAPI)")
+    question = f"The API's URL of {whose}, without https:// (lakeside.example.org/LakesideAPI)"
+    domain = given or _ask(question)
     while wrong := domains.trouble(domain, allow_http=allow_http):
         if given or not _interactive():
             raise UsageError(wrong.message, hint=wrong.hint)
         screen.complain(f"{wrong.message}. {wrong.hint}".strip())
-        domain = _ask("Skyward's API URL")
+        domain = _ask("The API's URL")
     return domain
 
 
@@ -207,7 +283,8 @@ def _store(project: Project, answers: Answers, how: str) -> None:
 
     question = "Store the secrets now (hidden input; .env, which git ignores)?"
     if how == "ask":
-        wanted = _interactive() and click.confirm(question, default=True, err=True)
+        needed = bool(answers.secret_names()) and _interactive()
+        wanted = needed and click.confirm(question, default=True, err=True)
     else:
         wanted = how != "none"
     if wanted:
@@ -228,7 +305,9 @@ def _next(project: Project, answers: Answers) -> str:
 
 def _connect(project: Project, answers: Answers, *, asked: bool) -> int:
     if not asked and not (
-        _interactive() and click.confirm("Try to sign in at Skyward now?", default=True, err=True)
+        _interactive()
+        and not answers.of_files  # which come later
+        and click.confirm("Try to sign in at the source now?", default=True, err=True)
     ):
         return 0
     from etlrunner.cli import connect

@@ -48,6 +48,47 @@ def test_what_init_writes_is_valid_untouched(
     assert "LAKESIDE_ISD_SKYWARD_KEY=" in (folder / ".env.example").read_text().split()
 
 
+SOURCES = {
+    "oneroster": ["--oneroster", "1.2", "--domain", "sis.example.org/api"],
+    "oneroster-csv": ["--path", "inbox", "--watch"],
+    "asm-zip": ["--path", "drop/asm.zip"],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_init_writes_for_other_sources_is_valid_untouched(
+    etlrunner: Etlrunner, folder: Path, source: str
+):
+    flags = [*SOURCES[source], *([] if source == "oneroster-csv" else ["--timezone", "US/Central"])]
+    made = etlrunner("init", "pine", "--source", source, *flags, "--folder", "out")
+    assert made.code == 0, made.err
+    assert ("secrets set" in made.last) == (source == "oneroster")
+    checked = etlrunner("validate")
+    assert (checked.code, checked.out, checked.err) == (0, "pine is valid.\n", "")
+    flow = (folder / "flows" / "pine.yaml").read_text()
+    assert f"type: {source}\n" in flow
+    assert ("watch: true" in flow) == ("\nschedule:" not in flow) == (source == "oneroster-csv")
+    rosters = {"inbox/", "drop/asm.zip"} & set((folder / ".gitignore").read_text().split())
+    assert bool(rosters) == (source != "oneroster")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--source", "oneroster"], "--oneroster, --domain, --timezone"),
+        (["--source", "asm-zip", "--domain", "x.example.org"], "--domain is not for"),
+        (["--source", "oneroster", "--variant", "qmlativ"], "--variant is not for"),
+        (["--path", "inbox"], "--source skyward, oneroster, oneroster-csv, asm-zip"),
+    ],
+)
+def test_init_says_which_flags_a_source_has(
+    etlrunner: Etlrunner, folder: Path, flags: list[str], said: str
+):
+    ended = etlrunner("init", "pine", *flags)
+    assert (ended.code, said in ended.err) == (2, True), ended.err
+    assert list(folder.iterdir()) == []
+
+
 def test_init_without_a_terminal_names_everything_that_is_missing(
     etlrunner: Etlrunner, folder: Path
 ):
