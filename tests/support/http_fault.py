@@ -179,7 +179,7 @@ class FaultServer:
             known = bool(self.tokens) and (
                 request.headers.get("Authorization") == f"Bearer {self.tokens[-1]}"
             )
-            self.uses += 1
+            self.uses += known  # a request with an old token uses none of the new one
             worn = bool(self.token_uses) and self.uses > self.token_uses
         if not known or worn:
             return _json(self.expired_status, {"error": "Token has expired"})
