@@ -47,17 +47,19 @@ safeguards: {expect: {students: 1, classes: 1}}
 GRACE = "grace: {students: {runs: 3, days: 5}, classes: {runs: 3, days: 5}}\n"
 
 
-def day(students: int, number: int) -> Path:
-    """The district's CSV files on a day, made once; day 0 is the first."""
-    folder = HERE / "data" / f"safety-{students}-{number}"
-    if not (folder / "manifest.csv").exists():
+def rosters(students: int, days: int) -> list[Path]:
+    """The district's CSV files, one folder a day, made once; each day grows out of the one before."""
+    folders = [HERE / "data" / f"turnover-{students}-{number}" for number in range(days + 1)]
+    if not all((folder / "manifest.csv").exists() for folder in folders):
         from etlrunner.sandbox.district import District
 
-        print(f"inventing day {number} of {students:,} students …", file=sys.stderr)
-        folder.mkdir(parents=True, exist_ok=True)
+        print(f"inventing {days + 1} days of {students:,} students …", file=sys.stderr)
         district = District(students, 1, AS_OF, clean=True, rates=RATES)
-        (district.grown(number) if number else district).write_csv(folder)
-    return folder
+        for number, folder in enumerate(folders):
+            district = district.grown() if number else district
+            folder.mkdir(parents=True, exist_ok=True)
+            district.write_csv(folder)
+    return folders
 
 
 def prepare(project: Path, *, grace: bool) -> None:
@@ -73,7 +75,9 @@ def measured(project: Path, roster: Path) -> dict[str, tuple[float, float]]:
     today.unlink(missing_ok=True)
     today.symlink_to(roster)
     command = [sys.executable, __file__, "--work", str(project)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)  # it has said why
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -126,11 +130,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=3, help="days after the first delivery")
     parser.add_argument("--grace", action="store_true", help="with a flow that has days of grace")
     asked = parser.parse_args()
-    rosters = [day(asked.students, number) for number in range(asked.days + 1)]
+    given = rosters(asked.students, asked.days)
     with tempfile.TemporaryDirectory(prefix="safety-") as scratch:
         project = Path(scratch)
         prepare(project, grace=asked.grace)
-        first, *later = [measured(project, roster) for roster in rosters]
+        first, *later = [measured(project, roster) for roster in given]
         print(report(later or [first]))
 
 
