@@ -108,4 +108,4 @@ def test_disks_from_nothing_upwards(scene: Scene, state: Path) -> None:
         going.ended[f"exit {code}"] += 1
         if trouble or code not in (0, 9):
             going.wrong.append(f"{kilobytes} KiB: {code} {trouble} {said[-200:]}")
-    assert going.wrong == []
+    assert not going.wrong, "\n".join(going.wrong)

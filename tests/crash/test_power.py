@@ -77,4 +77,4 @@ def test_the_power_is_cut_anywhere(disk: disks.Ext4, powered: Scene, tmp_path: P
         going.ended["cut off" if code == -signal.SIGKILL else f"exit {code}, then the cut"] += 1
         if trouble:
             going.wrong.append(f"{call} {number}: {trouble}")
-    assert going.wrong == []
+    assert not going.wrong, "\n".join(going.wrong)

@@ -49,7 +49,7 @@ def test_of_ten_starters_one_works_each_time(scene: Scene) -> None:
         trouble = scene.recover()
         if trouble or 0 not in codes or not set(codes) <= {0, 8}:
             going.wrong.append(f"turn {turn}: {codes} {trouble}")
-    assert going.wrong == []
+    assert not going.wrong, "\n".join(going.wrong)
 
 
 class Jumping(SimulatedClock):

@@ -71,7 +71,7 @@ def sweep(
         going.ended[_ended(code)] += 1
         if trouble:
             going.wrong.append(f"{point} {fault}: {trouble}")
-    assert going.wrong == []
+    assert not going.wrong, "\n".join(going.wrong)
 
 
 def _ended(code: int) -> str:
