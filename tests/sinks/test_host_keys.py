@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from etlrunner.errors import ConfigurationError, Refused
-from etlrunner.lib import host_keys
+from etlrunner.lib import host_keys, sftp
 from etlrunner.lib.host_keys import Expected, HostKey
 
 
@@ -70,9 +70,10 @@ def test_names_hashed_by_openssh_are_found(tmp_path, port) -> None:
 def test_a_line_that_cannot_be_read_is_named_with_its_place(tmp_path, line) -> None:
     with pytest.raises(ConfigurationError) as caught:
         host_keys.known(hosts(tmp_path, "# first", line), "sftp.example.org", 22)
-    place = caught.value.problems[0].place
-    assert place is not None
-    assert place.line == 2
+    [problem] = caught.value.problems
+    assert problem.place is not None
+    assert problem.place.line == 2
+    assert "etlrunner connect flow --trust" in problem.hint  # the flow is called like the file
 
 
 def test_no_file_means_no_key(tmp_path) -> None:
@@ -115,3 +116,9 @@ def test_a_different_key_is_replaced_only_when_told(tmp_path) -> None:
     assert host_keys.known(path, "h", 22) == (key(),)
     assert host_keys.remember(path, key("b").line("h", 22), replace=True)
     assert host_keys.known(path, "h", 22) == (key("b"),)
+
+
+def test_a_server_without_a_pinned_key_names_the_flow_to_connect() -> None:
+    with pytest.raises(Refused) as caught, sftp.connect({"host": "127.0.0.1", "flow": "lakeside"}):
+        pass
+    assert "etlrunner connect lakeside --trust" in caught.value.hint
