@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -30,33 +31,39 @@ Values = Sequence[Any] | None
 def frame(
     values: Mapping[str, Values], lists: Collection[str], truths: Collection[str], rows: int
 ) -> pl.DataFrame:
-    """A frame from values per column, in as few steps over all columns as can be.
+    """A frame from values per column."""
+    return finish([raw(values, lists, rows)], lists, truths)
+
+
+def raw(values: Mapping[str, Values], lists: Collection[str], rows: int) -> pl.DataFrame:
+    """The first half of `frame`, without asking Polars to compute: pages are small, and each asking is dear.
 
     Lists travel joined and are split by Polars, which is five times faster than Python's lists.
     """
-    raw = pl.DataFrame(
+    return pl.DataFrame(
         [
-            _joined(name, cells)
-            if name in lists and cells is not None
-            else _text(name, cells, rows)
+            _joined(name, cells, rows) if name in lists else _text(name, cells, rows)
             for name, cells in values.items()
         ],
         height=rows,
     )
-    filled = {name: cells for name, cells in values.items() if name in lists and cells is not None}
-    careful = _careful(raw, filled)
-    exact = [
-        pl.Series(name, [_clean(items) for items in cells], dtype=LIST)
-        for name, cells in careful.items()
-    ]
+
+
+def finish(
+    pages: Sequence[pl.DataFrame], lists: Collection[str], truths: Collection[str]
+) -> pl.DataFrame:
+    """The second half, for several pages in one go."""
+    if any(page.schema != pages[0].schema for page in pages[1:]):
+        return pl.concat([finish([page], lists, truths) for page in pages])
+    whole = pl.concat(pages) if len(pages) > 1 else pages[0]
     split_now = [
-        pl.col(name).str.split(SEPARATOR).fill_null(NOTHING) if cells is not None else empty(name)
-        for name, cells in values.items()
-        if name in lists and name not in careful
+        pl.col(name).str.split(SEPARATOR).fill_null(NOTHING)
+        for name, kind in whole.schema.items()
+        if name in lists and kind == pl.String
     ]
-    words = [truth(pl.col(name)).alias(name) for name in truths if name in values]
-    made = [*exact, *split_now, *words]
-    return raw.with_columns(made) if made else raw
+    words = [truth(pl.col(name)).alias(name) for name in truths if name in whole.columns]
+    made = [*split_now, *words]
+    return whole.with_columns(made) if made else whole
 
 
 def empty(name: str) -> pl.Expr:
@@ -124,49 +131,29 @@ def _text(name: str, cells: Values, rows: int) -> pl.Series:
         text = [cell.strip() if cell else "" for cell in cells]
     else:
         text = [as_text(cell).strip(WHITE) for cell in cells]
+    return _series(name, text, pl.String)
+
+
+def _joined(name: str, cells: Values, rows: int) -> pl.Series:
+    """Clean lists as one text each, null for an empty one; as lists where an item holds the separator."""
+    flat = list(chain.from_iterable(cells or ()))
+    if cells is None or not flat:
+        return pl.Series(name, [None], dtype=pl.String).new_from_index(0, rows)
+    if set(map(type, flat)) != {str} or list(map(str.strip, flat)) != flat or "" in flat:
+        cells = [_clean(items) for items in cells]
+        flat = list(chain.from_iterable(cells))
+    if SEPARATOR in "".join(flat):
+        return _series(name, cells, LIST)
+    return _series(name, [SEPARATOR.join(items) if items else None for items in cells], pl.String)
+
+
+def _series(name: str, cells: Sequence[Any], kind: Any) -> pl.Series:
     try:
-        return pl.Series(name, text, dtype=pl.String)
+        return pl.Series(name, cells, dtype=kind)
     except UnicodeError:
-        raise _no_unicode(name) from None
-
-
-def _joined(name: str, cells: Sequence[Any]) -> pl.Series:
-    try:
-        joined = [SEPARATOR.join(items) if items else None for items in cells]
-    except TypeError:
-        joined = [SEPARATOR.join(map(as_text, items)) if items else None for items in cells]
-    try:
-        return pl.Series(name, joined, dtype=pl.String)
-    except UnicodeError:
-        raise _no_unicode(name) from None
-
-
-def _careful(raw: pl.DataFrame, full: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """The columns with an item that is empty, has white space around it, or holds the separator."""
-    if not full:
-        return {}
-    edges = f"(?:^|{SEPARATOR})(?:[{WHITE}]|$)|[{WHITE}](?:{SEPARATOR}|$)"
-    facts = raw.select(
-        *(pl.col(name).str.contains(edges).any().alias(name) for name in full),
-        *(
-            pl.col(name)
-            .str.count_matches(SEPARATOR, literal=True)
-            .sum()
-            .alias(f"{name}{SEPARATOR}")
-            for name in full
-        ),
-    ).row(0, named=True)
-    return {
-        name: cells
-        for name, cells in full.items()
-        if facts[name] or facts[name + SEPARATOR] != sum(len(items) - 1 for items in cells if items)
-    }
+        raise Incomplete(f"column {name} holds half a character (a lone surrogate)") from None
 
 
 def _clean(items: Sequence[object]) -> list[str]:
     stripped = (as_text(item).strip(WHITE) for item in items)
     return [item for item in stripped if item]
-
-
-def _no_unicode(name: str) -> Incomplete:
-    return Incomplete(f"column {name} holds half a character (a lone surrogate)")

@@ -20,7 +20,8 @@ import msgspec
 import polars as pl
 
 from etlrunner.errors import Incomplete
-from etlrunner.lib import columns, repeated_keys
+from etlrunner.lib import columns, layout, repeated_keys
+from etlrunner.lib.layout import attribute
 from etlrunner.lib.reply import garbled
 
 Scalar = str | int | float | bool | None
@@ -106,11 +107,19 @@ class TableReader:
         shape: Any = tree.struct(table)
         self.names = tuple(tree.below)
         """The fields of a record that are read."""
+        self._layout = layout.Learner(tree.wanted(), self.wrappers)
         self._list = msgspec.json.Decoder(list[shape])
         self._outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def decode(self, body: bytes) -> list[Record]:
         """The records of one page, whatever the wrapper is called."""
+        found = self._layout.read(body)
+        if found is None:
+            found = self._with_care(body)
+            self._layout.learn(body)
+        return found
+
+    def _with_care(self, body: bytes) -> list[Record]:
         try:
             records = self._decode(body)
             twice = repeated_keys.repeated(body, self._names)
@@ -132,8 +141,16 @@ class TableReader:
 
     def frame(self, records: Sequence[Record]) -> pl.DataFrame:
         """The columns of the roster model; those that the definition does not name are empty."""
+        return self.finish([self.raw(records)])
+
+    def raw(self, records: Sequence[Record]) -> pl.DataFrame:
+        """The same, to be finished together with other pages."""
         values = {name: self._values(name, records) for name in self.schema}
-        return columns.frame(values, self._lists, self._truths, len(records))
+        return columns.raw(values, self._lists, len(records))
+
+    def finish(self, pages: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """One frame of several pages that are still raw."""
+        return columns.finish(pages, self._lists, self._truths)
 
     def _records(self, outer: Mapping[str, msgspec.Raw]) -> Any:
         for name in self.wrappers:
@@ -172,22 +189,22 @@ class _Node:
             node.below.setdefault(name, _Node()).leaf = True
         node.leaf |= pair is None
 
+    def wanted(self) -> layout.Wanted:
+        """The same tree as keys alone."""
+        return {name: node.wanted() for name, node in self.below.items()}
+
     def names(self) -> set[str]:
         """Every field name anywhere in the tree."""
         return set(self.below).union(*(node.names() for node in self.below.values()))
 
     def struct(self, name: str) -> Any:
-        fields = [(_attribute(key), node.type_of(key), None) for key, node in self.below.items()]
-        rename = {_attribute(key): key for key in self.below}
+        fields = [(attribute(key), node.type_of(key), None) for key, node in self.below.items()]
+        rename = {attribute(key): key for key in self.below}
         return msgspec.defstruct(f"{name}_record", fields, rename=rename, gc=False)
 
     def type_of(self, name: str) -> Any:
         one: Any = self.struct(name) | Scalar if self.below else Scalar
         return list[one] | one if self.many else one
-
-
-def _attribute(name: str) -> str:
-    return "f_" + re.sub(r"\W", lambda found: f"_{ord(found[0]):x}_", name)
 
 
 # ---------------------------------------------------------------- values by paths
@@ -318,4 +335,4 @@ def _as_list(value: Any) -> Any:
 
 @cache
 def _getter(name: str) -> Callable[[Any], Any]:
-    return attrgetter(_attribute(name))
+    return attrgetter(attribute(name))

@@ -36,6 +36,8 @@ PROBED = ("courses", "classes")
 """Collections without persons, of which `probe` asks for one record to see whether it may."""
 LARGE = 20
 """Pages from which on it pays to find out whether a server sends only the fields that are named."""
+AT_ONCE = 20_000
+"""Rows of which columns are finished in one go; pages are too small for that."""
 TERMS = frozenset({"term", "semester"})
 
 
@@ -269,6 +271,13 @@ class RestConnection:
             return self._page(spec, reader, offset, limit, query, lean)
 
         style, shaper = self._definition.paging, _shaper(spec)
+        waiting: list[pl.DataFrame] = []
+
+        def finished() -> pl.DataFrame:
+            frame = reader.finish(waiting)
+            waiting.clear()
+            return shaper.kept(frame) if shaper else frame
+
         if style.style == "offset":
             pages = paging.pages(fetch, pull, page_size=size, concurrency=self._concurrency)
         else:
@@ -279,7 +288,11 @@ class RestConnection:
                 self._progress.start(table, pull.stated)
                 lean |= self._lean(spec, reader, page, size)
             self._progress.advance(table, page.count)
-            yield shaper.kept(page.content) if shaper else page.content
+            waiting.append(page.content)
+            if sum(map(len, waiting)) >= AT_ONCE:
+                yield finished()
+        if waiting:
+            yield finished()
         report.rows, report.pages = report.rows + pull.rows, report.pages + pull.pages
         whole = self._definition.tables[table]
         if not whole.others and not spec.shape and not spec.each:
@@ -335,7 +348,7 @@ class RestConnection:
 
         def take(reply: Reply) -> paging.Page:
             found = reader.decode(json_body(reply, what))
-            frame, count = reader.frame(found), getattr(found, "records", len(found))
+            frame, count = reader.raw(found), getattr(found, "records", len(found))
             more, cursor = paging.read_next(reply.headers.get("Link"), url, style.offset, what)
             return paging.Page(
                 count,
@@ -364,7 +377,7 @@ class RestConnection:
 
         def take(reply: Reply) -> paging.Page:
             found = reader.decode(json_body(reply, table))
-            frame, count = reader.frame(found), getattr(found, "records", len(found))
+            frame, count = reader.raw(found), getattr(found, "records", len(found))
             return paging.Page(
                 count,
                 fingerprint(frame, reply.body),
