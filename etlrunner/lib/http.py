@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 PASSING = frozenset({429, 502, 503, 504})
 """Answers that may be better in a moment."""
-CHUNK = 1 << 16
+CHUNK = 1 << 18
+"""Most bytes taken at once: each taking hands over between threads."""
 SLICE = 1.0
 """Longest single pause, so that an abort is noticed."""
 UNFIT_ATTEMPTS = 3

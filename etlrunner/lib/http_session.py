@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -16,6 +15,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from etlrunner import __version__
+from etlrunner.lib.alarms import Alarms
 
 
 def open_session(
@@ -31,6 +31,7 @@ def open_session(
     as a whole, however slowly it drips. With `cookies`, what a host hands out goes back to that host.
     """
     session = _Session()
+    session.alarms = Alarms()
     session.trust_env = False  # no .netrc, no proxy or CA variables
     session.verify = True if ca_file is None else str(ca_file)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=None if cookies else []))
@@ -43,12 +44,18 @@ def open_session(
         }
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _adapter(sockets, size, stall))
+        session.mount(scheme, _adapter(sockets, size, stall, session.alarms))
     return session
 
 
 class _Session(requests.Session):
     """A session that never looks at where a redirect points."""
+
+    alarms: Alarms
+
+    def close(self) -> None:
+        super().close()
+        self.alarms.close()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         # Even without following, requests would read the redirect's body whole to prepare the next.
@@ -60,6 +67,7 @@ class _Watched:
 
     sockets: WeakSet[socket.socket]
     stall: float
+    alarms: Alarms
     sock: Any
     timeout: Any
 
@@ -70,15 +78,17 @@ class _Watched:
 
     def getresponse(self) -> Any:
         sock = self.sock
-        with _ending(sock, self.timeout):
+        with _ending(sock, self.timeout, self.alarms):
             response = super().getresponse()  # type: ignore[misc]
         with contextlib.suppress(OSError):
             sock.settimeout(min(self.stall, self.timeout or self.stall))
         return response
 
 
-def _adapter(sockets: WeakSet[socket.socket], size: int, stall: float) -> HTTPAdapter:
-    known = {"sockets": sockets, "stall": stall}
+def _adapter(
+    sockets: WeakSet[socket.socket], size: int, stall: float, alarms: Alarms
+) -> HTTPAdapter:
+    known = {"sockets": sockets, "stall": stall, "alarms": alarms}
     plain = type("Plain", (_Watched, urllib3.connection.HTTPConnection), known)
     secure = type("Secure", (_Watched, urllib3.connection.HTTPSConnection), known)
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(2, size), max_retries=0)
@@ -90,19 +100,17 @@ def _adapter(sockets: WeakSet[socket.socket], size: int, stall: float) -> HTTPAd
 
 
 @contextlib.contextmanager
-def _ending(sock: Any, seconds: float | None) -> Iterator[None]:
+def _ending(sock: Any, seconds: float | None, alarms: Alarms) -> Iterator[None]:
     """Hang up after so long: a head that drips sets every time-out anew."""
     if seconds is None or not isinstance(sock, socket.socket):
         yield
         return
     # a little later than the time-out of a read, which knows better what it waited for
-    timer = threading.Timer(1.2 * seconds + 0.2, hang_up, [sock])
-    timer.daemon = True
-    timer.start()
+    alarm = alarms.set(1.2 * seconds + 0.2, lambda: hang_up(sock))
     try:
         yield
     finally:
-        timer.cancel()
+        alarms.cancel(alarm)
 
 
 def hang_up(sock: socket.socket) -> None:

@@ -22,6 +22,7 @@ from etlrunner.lib.oauth import NotThere, SignedIn, Tokens
 from etlrunner.lib.records import TableReader
 from etlrunner.lib.reply import Reply, address_problem, json_body
 from etlrunner.lib.sign_in import SignedEach
+from etlrunner.lib.turns import short_turns
 from etlrunner.model.components import Options
 from etlrunner.model.problems import Problem
 from etlrunner.model.secrets import Secret
@@ -94,7 +95,8 @@ def connect(
                 raise
             better = diagnosis.explained(error, door, options, connection.root, definition.version)
             raise better from error
-        yield connection
+        with short_turns():
+            yield connection
     finally:
         door.close()
 
@@ -121,7 +123,7 @@ class RestConnection:
             str(options["domain"]), definition.pasted, bool(options.get("allow_http"))
         )
         self._base = ""
-        self._lock = threading.Lock()
+        self._decoding = threading.Lock()
         self._wanted: Mapping[str, Sequence[str]] = {}
         self._source = self._sign_in(clock)
 
@@ -347,8 +349,7 @@ class RestConnection:
         }
 
         def take(reply: Reply) -> paging.Page:
-            found = reader.decode(json_body(reply, what))
-            frame, count = reader.raw(found), getattr(found, "records", len(found))
+            frame, count = self._decoded(reader, reply, what)
             more, cursor = paging.read_next(reply.headers.get("Link"), url, style.offset, what)
             return paging.Page(
                 count,
@@ -369,6 +370,15 @@ class RestConnection:
         )
         return page
 
+    def _decoded(self, reader: TableReader, reply: Reply, what: str) -> tuple[pl.DataFrame, int]:
+        """The columns of an answer, and how many records it has.
+
+        One thread at a time: they all want the same core, which those who send the next requests need.
+        """
+        with self._decoding:
+            found = reader.decode(json_body(reply, what))
+            return reader.raw(found), getattr(found, "records", len(found))
+
     def _page_by_query(
         self, spec: TableDefinition, reader: TableReader, query: Mapping[str, str]
     ) -> paging.Page:
@@ -376,8 +386,7 @@ class RestConnection:
         style, table, url = self._definition.paging, spec.name, self._base + spec.path
 
         def take(reply: Reply) -> paging.Page:
-            found = reader.decode(json_body(reply, table))
-            frame, count = reader.raw(found), getattr(found, "records", len(found))
+            frame, count = self._decoded(reader, reply, table)
             return paging.Page(
                 count,
                 fingerprint(frame, reply.body),
