@@ -46,6 +46,8 @@ def command(
     """
     from etlrunner import outcome
 
+    if not log.is_file():
+        raise UsageError(f"there is no file {log}")
     with options.services(project, quiet=True) as services:
         record = services.history.resolve_run(run)
         if run != record.id:

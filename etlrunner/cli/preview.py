@@ -12,6 +12,7 @@ import click
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
+from etlrunner.lib.suggest import close_to
 
 if TYPE_CHECKING:
     from etlrunner.plan import Plan
@@ -62,7 +63,8 @@ def command(
     plan = plans.make(project, flow, sets)
     if table not in plan.flow.mapping.tables:
         known = ", ".join(plan.flow.mapping.tables)
-        raise UsageError(f"there is no table '{table}' in this mapping", hint=f"known: {known}")
+        hint = close_to(table, plan.flow.mapping.tables) or f"known: {known}"
+        raise UsageError(f"there is no table '{table}' in this mapping", hint=hint)
     with options.services(project, quiet=as_json) as services:
         kept = None if fresh else _kept_roster(plan, services)
         raw, day = kept or _pull(plan, services, sets)

@@ -51,9 +51,9 @@ def command(
     name = Path(flow).stem
     if not project.runs_folder(name).is_dir() and name not in project.flows():
         project.flow_path(flow)  # says what is known instead
+    _check(table, words)
     with options.services(project, quiet=True) as services:
         kept = evidence.find(project, services.history, name, run)
-    _check(table, words)
     accounts = Accounts(kept, table, project.state / name / "delivered", show=show_values)
     found = accounts.records.find(words)
     if not found.rows:

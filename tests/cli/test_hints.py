@@ -21,6 +21,9 @@ from tests.cli.conftest import Etlrunner, Pinewood
         ("explain E099", "names all that can be explained"),
         ("explain asm-ref-studnt", "did you mean asm-ref-student"),
         ("docs --check", "there is no folder docs"),
+        ("why lakeside studnts 4711", "did you mean 'students'?"),
+        ("preview lakeside student", "did you mean 'students'?"),
+        ("outcome none.csv lakeside", "there is no file none.csv"),
     ],
 )
 def test_what_was_meant_is_suggested(etlrunner: Etlrunner, lakeside: Path, words: str, said: str):
