@@ -50,8 +50,9 @@ def one_day(
 ) -> tuple[Changes, Figures, dict[str, Path]]:
     raw = {}
     (folder / "raw").mkdir(parents=True, exist_ok=True)
-    tables = staffed(district.roster(), day)
+    tables = district.roster()
     tables["users"] = corrected(tables["users"], day)
+    tables = staffed(tables, day)
     for name, frame in tables.items():
         raw[name] = folder / "raw" / f"{name}.parquet"
         frame.with_row_index("_row").write_parquet(raw[name])
@@ -80,9 +81,9 @@ def staffed(tables: Tables, day: int) -> Tables:
     new = gone.head((day + 3) // 7).with_columns(
         sourcedId="new-" + pl.col("sourcedId"),
         identifier="9" + pl.col("identifier"),
-        givenName=pl.col("givenName").reverse(),
-        familyName=pl.col("familyName").reverse(),
-        **{name: "new." + pl.col(name) for name in ("username", "email")},
+        givenName=pl.col("givenName") + "o",
+        familyName=pl.col("familyName") + "son",
+        **{name: "next." + pl.col(name) for name in ("username", "email")},
     )
     successor = dict(zip(gone["sourcedId"].head(len(new)), new["sourcedId"], strict=True))
     person = pl.col("userSourcedId")
