@@ -90,21 +90,30 @@ def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     return dict(left.sort(SCHOOL).iter_rows())
 
 
-def abandoned(rosters: pl.DataFrame, before: pl.DataFrame, classes: pl.Series) -> int:
-    """How many classes are there still, and have none of the students they had.
+def abandoned(
+    rosters: pl.DataFrame, before: pl.DataFrame, classes: pl.Series, students: pl.Series
+) -> int:
+    """How many of `classes`, those of today, have none of the students they had.
 
-    `rosters` are the differing rows, `before` says how many students each class had.
+    `rosters` are the differing rows, `before` says how many students each class had, `students` are those
+    of today. A class whose students have all left, and nobody came, is no other class: such losses have
+    limits of their own.
     """
     pair = ["class_id", "student_id"]
     then = rosters.filter(pl.col(THERE).is_not_null()).select(
         pl.col(name + BEFORE).alias(name) for name in pair
     )
     now = rosters.filter(pl.col(HERE).is_not_null()).select(pair)
-    lost = then.unique().join(now, on=pair, how="anti").group_by("class_id").len("lost")
-    all_lost = lost.join(before, on="class_id").filter(
+    lost = then.unique().join(now, on=pair, how="anti")
+    counted = lost.group_by("class_id").agg(
+        lost=pl.len(), elsewhere=pl.col("student_id").is_in(students.implode()).any()
+    )
+    all_lost = counted.join(before, on="class_id").filter(
         pl.col("lost") == pl.col("rows"), pl.col("rows") >= FEWEST
     )
-    return all_lost.filter(pl.col("class_id").is_in(classes.implode())).height
+    taken = pl.col("class_id").is_in(now["class_id"].unique().implode())
+    is_there = pl.col("class_id").is_in(classes.implode())
+    return all_lost.filter(is_there & (taken | pl.col("elsewhere"))).height
 
 
 def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame:

@@ -78,7 +78,7 @@ def test_a_school_that_is_missing_is_held_and_named(flow: Flow) -> int:
     school = flow.district.schools[-1]
     result = flow.look(flow.district.without_school(school))
     assert "locations.max_removed" in held_by(result)
-    assert any(school in hold.message for hold in result.holds)
+    assert any(school in hold.told for hold in result.holds)
     return result.exit_code
 
 

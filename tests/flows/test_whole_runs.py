@@ -110,7 +110,7 @@ def test_a_vanished_school_is_held_and_named(project: TestProject, district: Dis
         server.change(district.without_school(gone))
         held = project.run("lakeside")
     assert held.record.outcome == "held"
-    assert any(gone in hold.message for hold in held.holds)
+    assert any(gone in hold.told for hold in held.holds)
     assert len(list((project.root / "out").glob("*.zip"))) == 1
 
 

@@ -164,7 +164,8 @@ def test_a_crosswalk_without_its_columns(text: str, tmp_path: Path):
 
 def test_a_code_that_stands_twice_with_two_values_is_an_error_at_its_line(tmp_path: Path):
     (found,) = crosswalk(tmp_path / "c.csv", "code,asm\n01,1\n02,2\n01,9\n")
-    assert (found.place.line, "01" in found.message) == (4, True)
+    assert (found.place.line, found.also.line) == (4, 2)
+    assert "a code is there twice" in found.message
 
 
 def test_a_code_has_one_meaning():

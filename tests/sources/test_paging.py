@@ -135,7 +135,7 @@ def test_different_records_under_one_id_end_the_pull(server: FaultServer, pull: 
     server.tables["orgs"] = [*orgs(10), {"sourcedId": "o00003", "type": "district"}]
     with pytest.raises(Incomplete, match=r"1 sourcedId\(s\) came twice") as caught:
         pull("orgs", page_size=6)
-    assert "o00003" in caught.value.hint
+    assert "o00003" in caught.value.detail
     assert "o00003" not in str(caught.value)
 
 
