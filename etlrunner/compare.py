@@ -122,18 +122,19 @@ def _table(
 
 def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None) -> int:
     """Classes that are there still, and have none of the students they had."""
-    if rosters is None or not len(rosters) or not {"classes", "students"} <= finished.keys():
+    if rosters is None or not len(rosters) or "classes" not in finished:
         return 0
     had = rosters["class_id" + _BEFORE].drop_nulls().unique()  # only those can have lost anybody
     of_those = pl.scan_parquet(baseline["rosters"]).filter(pl.col("class_id").is_in(had.implode()))
     then = of_those.group_by("class_id").agg(rows=pl.len())
     classes = pl.scan_parquet(finished["classes"]).select("class_id")
-    students = pl.scan_parquet(finished["students"]).select("person_id")
+    if "students" in finished:
+        people = pl.scan_parquet(finished["students"]).select("person_id")
+        students = table.collect(people)["person_id"]
+    else:  # compared without them, nobody is known to have left
+        students = rosters["student_id" + _BEFORE].drop_nulls()
     return identity.abandoned(
-        rosters,
-        table.collect(then),
-        table.collect(classes)["class_id"],
-        table.collect(students)["person_id"],
+        rosters, table.collect(then), table.collect(classes)["class_id"], students
     )
 
 
