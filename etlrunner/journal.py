@@ -1,7 +1,7 @@
 """What a run says of itself while it goes: its record, its log, the time of each stage.
 
 However a run ends, its row in the history says how, and `run.json` beside its data says the same. What
-names somebody (`model.IDENTIFIERS`) is in neither: it lies in `identifiers.json`, which goes with the rows.
+names somebody (`model.run.IDENTIFIERS`) is in neither: it lies in `identifiers.json`, which goes with the rows.
 """
 
 from __future__ import annotations

@@ -175,7 +175,6 @@ class TableReader:
 @dataclass
 class _Node:
     many: bool = False
-    leaf: bool = False
     below: dict[str, _Node] = field(default_factory=dict)
 
     def add(self, path: Path, pair: tuple[str, str] | None) -> None:
@@ -184,10 +183,9 @@ class _Node:
             node = node.below.setdefault(segment.name, _Node())
             node.many |= segment.many
             if segment.key:
-                node.below.setdefault(segment.key, _Node()).leaf = True
+                node.below.setdefault(segment.key, _Node())
         for name in pair or ():
-            node.below.setdefault(name, _Node()).leaf = True
-        node.leaf |= pair is None
+            node.below.setdefault(name, _Node())
 
     def wanted(self) -> layout.Wanted:
         """The same tree as keys alone."""

@@ -22,7 +22,7 @@ from etlrunner.errors import EtlError, Refused, Unreachable
 from etlrunner.lib import host_keys, sftp_wire
 from etlrunner.lib.host_keys import Expected, HostKey
 from etlrunner.lib.sftp_probe import Probe
-from etlrunner.lib.sftp_upload import Sent, Upload, unwatched, wrong_directory
+from etlrunner.lib.sftp_upload import Upload, unwatched, wrong_directory
 from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
 from etlrunner.model.components import Options
@@ -171,34 +171,13 @@ class Session:
         self,
         source: Path,
         size: int,
-        path: str,
         moved: Callable[[int], None],
         reached: Reached = unwatched,
-    ) -> Sent:
-        """Write a local file under this very name, through one handle."""
-        return self._upload(source, size, moved, reached).under(path)
-
-    def upload_beside(
-        self,
-        source: Path,
-        size: int,
-        path: str,
-        moved: Callable[[int], None],
-        reached: Reached = unwatched,
-    ) -> Sent:
-        """Write under a name beside and rename at the end, so that nobody sees half a file."""
-        return self._upload(source, size, moved, reached).beside(path)
-
-    def upload_as_allowed(
-        self,
-        source: Path,
-        size: int,
-        path: str,
-        moved: Callable[[int], None],
-        reached: Reached = unwatched,
-    ) -> Sent:
-        """Beside and renamed where the server lets a file be renamed; else under this very name."""
-        return self._upload(source, size, moved, reached).as_allowed(path)
+    ) -> Upload:
+        """A local file to be written: `under` a name, `beside` it, or `as_allowed`."""
+        answer = self.server.timeouts.channel
+        end = str(self.server)
+        return Upload(self.wire, self.watch, end, source, size, moved, answer, reached)
 
     def forget(self, path: str) -> None:
         """Remove a file of ours, if it is there and may be removed; nothing depends on it."""
@@ -209,13 +188,6 @@ class Session:
         ):
             self.wire.remove(path)
         self.watch.rest()
-
-    def _upload(
-        self, source: Path, size: int, moved: Callable[[int], None], reached: Reached
-    ) -> Upload:
-        answer = self.server.timeouts.channel
-        end = str(self.server)
-        return Upload(self.wire, self.watch, end, source, size, moved, answer, reached)
 
 
 @dataclass

@@ -107,10 +107,7 @@ class Upload:
                 if error.code in (sftp_wire.UNSUPPORTED, sftp_wire.PERMISSION_DENIED):
                     continue
             except OUTSIDE as error:
-                reason = self.watch.passed or sftp_wire.reason(error)
-                raise Unreachable(
-                    f"{self.server} broke off before the first byte: {reason}; nothing was sent"
-                ) from None
+                raise self._too_early(error, "nothing was sent") from None
             finally:
                 self.watch.rest()
             return True
@@ -157,12 +154,13 @@ class Upload:
         except Status as error:
             raise _not_opened(error, self.server, directory, name) from None
         except OUTSIDE as error:
-            reason = self.watch.passed or sftp_wire.reason(error)
-            raise Unreachable(
-                f"{self.server} broke off before the first byte: {reason}; it may hold an empty {name}"
-            ) from None
+            raise self._too_early(error, f"it may hold an empty {name}") from None
         finally:
             self.watch.rest()
+
+    def _too_early(self, error: Exception, left: str) -> Unreachable:
+        reason = self.watch.passed or sftp_wire.reason(error)
+        return Unreachable(f"{self.server} broke off before the first byte: {reason}; {left}")
 
     def _close(self, handle: bytes) -> bool:
         """Close, and say whether the file was gone already: then it was taken, and that is fine."""

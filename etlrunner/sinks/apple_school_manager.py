@@ -57,13 +57,13 @@ class DropBox:
     def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Write the archive through one open handle; that it has gone by then is a success."""
         path = posixpath.join(self.directory, names.checked(remote_name))
-        sent = self.session.upload(
+        upload = self.session.upload(
             archive.path,
             archive.size,
-            path,
             lambda size: self.progress.advance("deliver", size),
             reached,
         )
+        sent = upload.under(path)
         return Receipt(
             sink=NAME,
             remote_name=remote_name,

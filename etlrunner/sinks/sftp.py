@@ -10,7 +10,6 @@ from pathlib import Path
 
 from etlrunner.lib import remote_name as names
 from etlrunner.lib import sftp, sftp_probe
-from etlrunner.lib.sftp_upload import Sent
 from etlrunner.model.components import Options
 from etlrunner.model.delivery import Archive, Reached, Receipt
 from etlrunner.model.surroundings import Clock, Progress
@@ -49,13 +48,17 @@ class Folder:
 
     def deliver(self, archive: Archive, remote_name: str, reached: Reached) -> Receipt:
         """Write the archive, and say what was sent."""
-        sent = self._way()(
+        path = posixpath.join(self.directory, names.checked(remote_name))
+        upload = self.session.upload(
             archive.path,
             archive.size,
-            posixpath.join(self.directory, names.checked(remote_name)),
             lambda size: self.progress.advance("deliver", size),
             reached,
         )
+        if self.rename == "auto":
+            sent = upload.as_allowed(path)
+        else:
+            sent = upload.beside(path) if self.rename else upload.under(path)
         return Receipt(
             sink=NAME,
             remote_name=remote_name,
@@ -65,11 +68,6 @@ class Folder:
             host_key=self.session.host_key.fingerprint,
             taken_at_once=sent.taken_at_once,
         )
-
-    def _way(self) -> Callable[..., Sent]:
-        if self.rename == "auto":
-            return self.session.upload_as_allowed
-        return self.session.upload_beside if self.rename else self.session.upload
 
     def explore(self, announce: Callable[[str], None]) -> Mapping[str, str]:
         """What the server allows, and what a delivery would do with that."""

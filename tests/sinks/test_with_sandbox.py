@@ -313,7 +313,7 @@ def test_a_file_that_cannot_be_read_is_our_own_trouble(
         pytest.raises(LocalTrouble, match="removed again"),
         door.connect(options) as session,
     ):
-        session.upload(gone, 1, "dropbox/x.zip", lambda size: None)
+        session.upload(gone, 1, lambda size: None).under("dropbox/x.zip")
     assert not (server.folder / "dropbox" / "x.zip").exists()
 
 
@@ -344,7 +344,7 @@ def test_the_sandbox_writes_nowhere_else(server, options, tmp_path) -> None:
     with door.connect(options) as session:
         for path in ("dropbox/way/x.zip", "dropbox/link.zip", "../../../outside/x.zip"):
             with pytest.raises(EtlError):
-                session.upload(tmp_path / "flow.known_hosts", 1, path, lambda size: None)
+                session.upload(tmp_path / "flow.known_hosts", 1, lambda size: None).under(path)
     assert list(outside.iterdir()) == []
 
 
