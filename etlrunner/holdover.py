@@ -189,16 +189,16 @@ class _Work:
             rows = rows.filter(
                 pl.col("student_id").is_in(people) | pl.col("class_id").is_in(classes)
             )
-        rows = rows.filter(
-            ~pl.col(spec.key).is_in(self._keys("rosters").implode()),
-            pl.col("student_id").is_in(self._keys("students").implode()),
-            pl.col("class_id").is_in(self._keys("classes").implode()),
-        )
-        now = pl.scan_parquet(self.finished["rosters"].path)
-        rows = rows.join(
-            now, on=["class_id", "student_id"], how="anti"
-        )  # whatever the id is made from
-        self._add(spec, table.collect(rows))
+        # Joined, not looked up in a list: a streamed filter would build the lookup again for each batch.
+        last = table.collect(rows)
+        for name, column in (("students", "student_id"), ("classes", "class_id")):
+            last = last.join(self._keys(name).to_frame(column), on=column, how="semi")
+        pair = ["class_id", "student_id"]
+        today = pl.scan_parquet(self.finished["rosters"].path).select(spec.key, *pair)
+        now = table.collect(today)
+        last = last.join(now, on=spec.key, how="anti")
+        last = last.join(now, on=pair, how="anti")  # whatever the id is made from
+        self._add(spec, last)
 
     def _once_more(self, name: str, key: str) -> tuple[date, int]:
         since, runs = self.before.get(name, {}).get(key, (self.day, 0))

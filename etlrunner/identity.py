@@ -105,9 +105,11 @@ def abandoned(
     )
     now = rosters.filter(pl.col(HERE).is_not_null()).select(pair)
     lost = then.unique().join(now, on=pair, how="anti")
-    counted = lost.group_by("class_id").agg(
-        lost=pl.len(), elsewhere=pl.col("student_id").is_in(students.implode()).any()
-    )
+    is_elsewhere = pl.col("student_id").is_in(students.implode())
+    lost = lost.with_columns(
+        is_elsewhere.alias("elsewhere")
+    )  # here: in `agg`, once for every class
+    counted = lost.group_by("class_id").agg(pl.len().alias("lost"), pl.col("elsewhere").any())
     all_lost = counted.join(before, on="class_id").filter(
         pl.col("lost") == pl.col("rows"), pl.col("rows") >= FEWEST
     )
