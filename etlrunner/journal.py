@@ -57,10 +57,12 @@ class Journal:
 
     def note(self, **changes: Any) -> None:
         """Change fields of the record and put them into the history; identifiers beside the rows."""
-        before = rows.identifiers_of(self.record)
+        before = self.record
         self.record = replace(self.record, **changes)
-        if (now := rows.identifiers_of(self.record)) != before:
-            files.write_private(self.folder / BESIDE, _pretty(now))
+        if changes.keys() & rows.IDENTIFIERS:
+            now = rows.identifiers_of(self.record)
+            if now != rows.identifiers_of(before):
+                files.write_private(self.folder / BESIDE, _pretty(now))
         self._keeper.save(self.record)
 
     def log(self, event: str, **values: Any) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from etlrunner.history import database
 from tests.support import postgres
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_waiting_for_the_disk() -> Iterator[None]:
-    """Files of this process are not flushed: fifty times a run, and only a power cut would show it.
+    """Files of this process are not flushed: eighty times a run, and only a power cut would show it.
 
     tests/crash looks at that, with programs of their own, which flush as anybody's.
     """
+    as_always = database._set_up
+
+    @functools.wraps(as_always)
+    def unflushed(connection: Any, record: object) -> None:
+        as_always(connection, record)
+        connection.execute("PRAGMA synchronous = OFF")
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("os.fsync", lambda _: None)
+        patched.setattr(database, "_set_up", unflushed)
         yield
 
 

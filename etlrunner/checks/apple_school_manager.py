@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import polars as pl
@@ -27,7 +28,6 @@ LONGEST_ACCOUNT_NAME = 128
 class District:
     """What the flow says about its accounts."""
 
-    target: Target
     account_name_uses: frozenset[str]
     federated_domains: tuple[str, ...]
 
@@ -39,24 +39,24 @@ class District:
 def check(tables: Tables, options: Options) -> Items:
     """Yield findings about whole files, and rules; options: target, account_name_uses, federated_domains."""
     district = District(
-        options["target"],
         frozenset(options.get("account_name_uses") or ()),
         tuple(domain.lower() for domain in options.get("federated_domains") or ()),
     )
-    return _all(tables, district)
+    return _all(tables, options["target"], district)
 
 
-def _all(tables: Tables, district: District) -> Items:
-    for spec in district.target.tables.values():
+def _all(tables: Tables, target: Target, district: District) -> Items:
+    for spec in target.tables.values():
         if spec.name in tables:
             frame = tables[spec.name]
             names = frame.collect_schema().names()
             yield from _header(spec, names)
             if not table.collect(frame.select(pl.len())).item():
                 yield whole_file("empty-file", spec.name, "there are no rows in it")
-            rules = [*_table_rules(spec, names, district), *across.rules(spec, names, tables)]
+            own = _table_rules(spec, tuple(names), district)
+            rules = [*own, *across.rules(spec, names, tables)]
             yield TableRules(spec, frame, rules)
-    yield from across.shared_addresses(district.target, tables, district.federated_domains)
+    yield from across.shared_addresses(target, tables, district.federated_domains)
 
 
 # ---------------------------------------------------------------- the header
@@ -97,7 +97,15 @@ def _numbered(column: TargetColumn, names: Sequence[str]) -> list[tuple[int, str
 # ---------------------------------------------------------------- rules of one table
 
 
-def _table_rules(spec: TargetTable, names: Sequence[str], district: District) -> Iterator[RowRule]:
+@lru_cache(maxsize=64)
+def _table_rules(
+    spec: TargetTable, names: tuple[str, ...], district: District
+) -> tuple[RowRule, ...]:
+    """The rules over rows that know no other table: hundreds of expressions, the same for every flow."""
+    return tuple(_made_rules(spec, names, district))
+
+
+def _made_rules(spec: TargetTable, names: Sequence[str], district: District) -> Iterator[RowRule]:
     columns = [(name, column) for name in names if (column := spec.column(name)) is not None]
     for name, column in columns:
         if name == column.name:

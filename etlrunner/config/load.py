@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,13 @@ class _Outcome:
     problems: list[Problem]
 
 
+@lru_cache(maxsize=64)
 def _parse(text: str, name: str) -> _Outcome:
-    """Build the data; where YAML stumbles over a line, mend the line, report it and go on."""
+    """Build the data; where YAML stumbles over a line, mend the line, report it and go on.
+
+    Flows share their mapping and their base, so the same text comes again; nobody changes the data of a
+    `Document`.
+    """
     lines = text.split("\n")
     mended: list[Problem] = []
     for _ in range(min(MOST_MENDS, 1 + MOST_BYTES // (1 + len(text)))):

@@ -13,8 +13,11 @@ from etlrunner.model.delivery import Delivery, Receipt
 from etlrunner.model.run import RunRecord
 from etlrunner.model.tables import Counts, StepCounts
 
-_KNOWN = {field.name for field in fields(RunRecord)}
-_IDENTIFIERS = {field.name for field in fields(RunRecord) if "identifiers" in field.metadata}
+_KNOWN = tuple(field.name for field in fields(RunRecord))
+IDENTIFIERS = frozenset(
+    field.name for field in fields(RunRecord) if "identifiers" in field.metadata
+)
+"""The fields that the history does not keep."""
 
 
 def to_text(record: RunRecord) -> str:
@@ -24,12 +27,12 @@ def to_text(record: RunRecord) -> str:
 
 def counts_of(record: RunRecord) -> dict[str, Any]:
     """The record as plain data, without the identifiers in it."""
-    return {name: value for name, value in plain.of(record).items() if name not in _IDENTIFIERS}
+    return {name: plain.of(getattr(record, name)) for name in _KNOWN if name not in IDENTIFIERS}
 
 
 def identifiers_of(record: RunRecord) -> dict[str, Any]:
     """Those fields that the history does not keep."""
-    return {name: value for name, value in plain.of(record).items() if name in _IDENTIFIERS}
+    return {name: plain.of(getattr(record, name)) for name in _KNOWN if name in IDENTIFIERS}
 
 
 def from_text(text: str) -> RunRecord:
@@ -56,7 +59,7 @@ def from_text(text: str) -> RunRecord:
 
 def identifiers_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `identifiers_of` again, of which this version knows the names."""
-    known = {name: value for name, value in values.items() if name in _IDENTIFIERS}
+    known = {name: value for name, value in values.items() if name in IDENTIFIERS}
     if "held_at" in known:
         known["held_at"] = tuple(known["held_at"])
     if "sizes" in known:

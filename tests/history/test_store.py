@@ -243,10 +243,13 @@ def test_everything_on_disk_is_private_whatever_the_umask(tmp_path):
     return 0
 
 
-def test_every_commit_is_flushed(history):
+def test_every_commit_is_flushed(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_set_up", database._set_up.__wrapped__)  # as outside of tests
+    history = History.open(tmp_path / "state")
     with history._database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    history.close()
 
 
 @proves(

@@ -25,6 +25,7 @@ from etlrunner.cli import flow_file, main, screen
 from etlrunner.cli.flow_file import Answers
 from etlrunner.history.store import History
 from etlrunner.lib import files
+from etlrunner.lib.clock import SystemClock
 from etlrunner.sandbox import sftp, sign_in, skyward
 from etlrunner.sandbox.district import District
 from etlrunner.sandbox.wire import Reply
@@ -98,6 +99,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         patch.setattr("sys.stdin", io.StringIO(""))
         tokens = SimpleNamespace(token_urlsafe=lambda size: f"zqtoken-{os.urandom(size).hex()}")
         patch.setattr(sign_in, "secrets", tokens)
+        patch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)  # before asking again
         made = Session(project, messages=inbox.messages)
         _watch_children(made, patch)
         try:
