@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
@@ -101,15 +102,14 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
     if len(spots.text) > LONGEST:
         spots.add("E360", f"longer than {LONGEST:,} characters", 0, 1)
         return None
-    tokens: dict[int, Token] = {}
     try:
-        parts = _read(spots.text, state, tokens)
-    except TemplateSyntaxError as error:
-        if not _has_statement(spots, tokens):
-            _note(spots, tokens, error)
-        return None
+        parts, tokens, error = _read(spots.text, state)
     except (RecursionError, MemoryError):
         spots.add("E360", "too many brackets inside each other", 0, 1)
+        return None
+    if error is not None:
+        if not _has_statement(spots, tokens):
+            _note(spots, tokens, error)
         return None
     if _has_statement(spots, tokens) or _only_a_comment(spots, parts):
         return None
@@ -118,7 +118,23 @@ def _parse(spots: Spots, state: str | None) -> Parsed | None:
     return Parsed(spots, parts, tokens, template=state is None)
 
 
-def _read(text: str, state: str | None, tokens: dict[int, Token]) -> tuple[nodes.Node, ...]:
+class _Read(NamedTuple):
+    parts: tuple[nodes.Node, ...]
+    tokens: dict[int, Token]
+    error: TemplateSyntaxError | None = None
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, state: str | None) -> _Read:
+    """What Jinja2 makes of a text; an expression is checked with its flow, and used when the run maps."""
+    tokens: dict[int, Token] = {}
+    try:
+        return _Read(_parts(text, state, tokens), tokens)
+    except TemplateSyntaxError as error:
+        return _Read((), tokens, error.with_traceback(None))
+
+
+def _parts(text: str, state: str | None, tokens: dict[int, Token]) -> tuple[nodes.Node, ...]:
     jinja = environment()
     pairs = [(token.offset, token.kind, token.text) for token in _lex(text, state, tokens)]
     parser = Parser(jinja, "", state=state)
