@@ -47,6 +47,7 @@ def serve(pipe: Connection, rows: int, latency: float) -> None:
             self.send(b'{"access_token": "t", "expires_in": 3600}')
 
         def do_GET(self) -> None:
+            began = time.perf_counter()
             parts = urlsplit(self.path)
             query = parse_qs(parts.query)
             offset, limit = int(query["offset"][0]), int(query["limit"][0])
@@ -54,7 +55,9 @@ def serve(pipe: Connection, rows: int, latency: float) -> None:
                 self.send(b'{"orgs": []}')
                 return
             body = page(offset, max(0, min(limit, rows - offset)))
-            time.sleep(latency)
+            time.sleep(
+                max(0.0, latency - (time.perf_counter() - began))
+            )  # our own work is part of it
             self.send(body, offset + limit, limit)
 
         def send(self, body: bytes, following: int = 0, limit: int = 0) -> None:

@@ -32,21 +32,23 @@ def frame(
     values: Mapping[str, Values], lists: Collection[str], truths: Collection[str], rows: int
 ) -> pl.DataFrame:
     """A frame from values per column."""
-    return finish([raw(values, lists, rows)], lists, truths)
+    made = [raw(name, cells, lists, rows) for name, cells in values.items()]
+    return finish([pl.DataFrame(made, height=rows)], lists, truths)
 
 
-def raw(values: Mapping[str, Values], lists: Collection[str], rows: int) -> pl.DataFrame:
-    """The first half of `frame`, without asking Polars to compute: pages are small, and each asking is dear.
+def raw(name: str, cells: Values, lists: Collection[str], rows: int) -> pl.Series:
+    """A column for `finish`, without asking Polars to compute: pages are small, and each asking is dear.
 
     Lists travel joined and are split by Polars, which is five times faster than Python's lists.
     """
-    return pl.DataFrame(
-        [
-            _joined(name, cells, rows) if name in lists else _text(name, cells, rows)
-            for name, cells in values.items()
-        ],
-        height=rows,
-    )
+    return _joined(name, cells, rows) if name in lists else _text(name, cells, rows)
+
+
+def texts(name: str, cells: Sequence[Any], *, is_clean: bool) -> pl.Series:
+    """A column from texts, of which some may be None; those that are clean are taken as they are."""
+    if not is_clean:
+        cells = [cell.strip() if cell else "" for cell in cells]
+    return _series(name, cells, pl.String)
 
 
 def finish(
@@ -126,12 +128,10 @@ def _text(name: str, cells: Values, rows: int) -> pl.Series:
         return pl.Series(name, [""], dtype=pl.String).new_from_index(0, rows)
     kinds = set(map(type, cells))
     if kinds == {str}:
-        text = list(map(str.strip, cells))
-    elif kinds <= {str, type(None)}:
-        text = [cell.strip() if cell else "" for cell in cells]
-    else:
-        text = [as_text(cell).strip(WHITE) for cell in cells]
-    return _series(name, text, pl.String)
+        return _series(name, list(map(str.strip, cells)), pl.String)
+    if kinds <= {str, type(None)}:
+        return texts(name, cells, is_clean=False)
+    return _series(name, [as_text(cell).strip(WHITE) for cell in cells], pl.String)
 
 
 def _joined(name: str, cells: Values, rows: int) -> pl.Series:

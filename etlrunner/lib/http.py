@@ -22,6 +22,7 @@ from etlrunner.lib.http_errors import translate
 from etlrunner.lib.http_session import hang_up, open_session
 from etlrunner.lib.reply import Reply, Unfit, address_problem, is_loopback, passing_words
 from etlrunner.lib.retry import LONGEST_ASKED, Again, Budget, persist, read_retry_after
+from etlrunner.lib.turns import Permits
 from etlrunner.model.surroundings import Clock
 
 T = TypeVar("T")
@@ -86,13 +87,13 @@ class Door:
         self._ends = None if limits.deadline is None else clock.monotonic() + limits.deadline
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._aborted = ""
-        self._permits = threading.BoundedSemaphore(limits.concurrency)
+        self._permits = Permits(limits.concurrency)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._bytes = 0
         self._hosts: dict[str, hosts.Host] = {}
         self._session = open_session(
-            self._sockets, limits.concurrency, ca_file, limits.window, cookies
+            self._sockets, limits.concurrency, ca_file, limits.window, cookies, self._permits.sent
         )
         self._watchdog = self._watch()
 
@@ -150,6 +151,10 @@ class Door:
         for each in list(self._sockets):
             hang_up(each)
 
+    def let_senders_go(self) -> None:
+        """Before something is computed: a moment for the requests that can go out now."""
+        self._permits.let_senders_go()
+
     def close(self) -> None:
         if self._watchdog is not None:
             self._watchdog.cancel()
@@ -169,14 +174,14 @@ class Door:
         form: str | None,
     ) -> Reply:
         sent = dict.fromkeys(headers or (), "")
-        with self._permits, self._turn(place, what) as turn:
+        with self._translating(place, what):  # before our turn, which others wait for
+            request = self._session.prepare_request(
+                requests.Request(method, url, params=dict(params or {}), headers=headers, data=form)
+            )
+        with self._permits.one(), self._turn(place, what) as turn:
             with self._translating(place, what), self._telling(method, url, params, sent, form):
-                response = self._session.request(
-                    method,
-                    url,
-                    params=dict(params or {}),
-                    headers=dict(headers or {}),
-                    data=form,
+                response = self._session.send(
+                    request,
                     timeout=(self.timeouts.connect, self.timeouts.read),
                     allow_redirects=False,
                     stream=True,

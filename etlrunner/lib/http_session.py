@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ def open_session(
     ca_file: Path | None,
     stall: float,
     cookies: bool = False,
+    sent: Callable[[], None] = lambda: None,
 ) -> requests.Session:
     """A session of `size` connections, each known in `sockets` while it lives.
 
     Once an answer has begun, `stall` seconds without a byte end it; its head may take the read time-out
-    as a whole, however slowly it drips. With `cookies`, what a host hands out goes back to that host.
+    as a whole, however slowly it drips. With `cookies`, what a host hands out goes back to that host. `sent`
+    is called when a request is on its way, in its thread.
     """
     session = _Session()
     session.alarms = Alarms()
@@ -44,7 +46,7 @@ def open_session(
         }
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _adapter(sockets, size, stall, session.alarms))
+        session.mount(scheme, _adapter(sockets, size, stall, session.alarms, sent))
     return session
 
 
@@ -68,6 +70,7 @@ class _Watched:
     sockets: WeakSet[socket.socket]
     stall: float
     alarms: Alarms
+    sent: Callable[[], None]
     sock: Any
     timeout: Any
 
@@ -78,6 +81,7 @@ class _Watched:
 
     def getresponse(self) -> Any:
         sock = self.sock
+        self.sent()
         with _ending(sock, self.timeout, self.alarms):
             response = super().getresponse()  # type: ignore[misc]
         with contextlib.suppress(OSError):
@@ -86,9 +90,13 @@ class _Watched:
 
 
 def _adapter(
-    sockets: WeakSet[socket.socket], size: int, stall: float, alarms: Alarms
+    sockets: WeakSet[socket.socket],
+    size: int,
+    stall: float,
+    alarms: Alarms,
+    sent: Callable[[], None],
 ) -> HTTPAdapter:
-    known = {"sockets": sockets, "stall": stall, "alarms": alarms}
+    known = {"sockets": sockets, "stall": stall, "alarms": alarms, "sent": staticmethod(sent)}
     plain = type("Plain", (_Watched, urllib3.connection.HTTPConnection), known)
     secure = type("Secure", (_Watched, urllib3.connection.HTTPSConnection), known)
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(2, size), max_retries=0)

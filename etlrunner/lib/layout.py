@@ -88,6 +88,8 @@ class Layout:
         self._records = None if place is None else attrgetter(attribute(place))
         self._whole = _Value(seen, wanted if place is None else {place: wanted})
         self._decoder = msgspec.json.Decoder(self._whole.type)
+        whole = self._whole.below(place) if place is not None else self._whole
+        self._each = whole.items if whole is not None else None
 
     def read(self, body: bytes) -> list[Any] | None:
         """The records of an answer, or None where it is not exactly as the layout says."""
@@ -100,6 +102,31 @@ class Layout:
         records = whole if self._records is None else self._records(whole)
         return records if records.__class__ is list else None
 
+    def text(self, path: Sequence[str]) -> Text | None:
+        """How to get at the text at the end of a path of keys; None where it is not always a text.
+
+        Every record has the objects on the way, so that nothing needs to be looked at one by one.
+        """
+        value = self._each
+        for place, key in enumerate(path):
+            if value is None or not value.is_just_object:
+                return None
+            found = value.below(key)
+            if found is None or (value.is_optional(key) and place + 1 < len(path)):
+                return None
+            value, may_be_null = found, value.is_optional(key) or found.may_be_null
+        if value is None or not value.is_just_text:
+            return None
+        return Text(attrgetter(".".join(map(attribute, path))), may_be_null)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that every record has, or that some leave out or say null for."""
+
+    of: Callable[[Any], Any]
+    may_be_null: bool
+
 
 class Learner:
     """Reads the answers of one table by their layout, which it learns; threads may share it."""
@@ -109,16 +136,12 @@ class Learner:
         self._wrappers = wrappers
         self._seen = Seen()
         self._place: str | None = None
-        self._layout: Layout | None = None
+        self.layout: Layout | None = None
+        """What is known so far."""
         self._answers = 0
         self._lessons = 0
         self._is_over = False
         self._lock = threading.Lock()
-
-    def read(self, body: bytes) -> list[Any] | None:
-        """The records of an answer, or None where it has to be read with care."""
-        layout = self._layout
-        return None if layout is None else layout.read(body)
 
     def learn(self, body: bytes) -> None:
         """Learn from an answer that was read with care, and found good.
@@ -132,7 +155,7 @@ class Learner:
             if self._answers > 1:
                 self._lesson(msgspec.json.decode(body))
         except Unlike:
-            self._layout, self._is_over = None, True
+            self.layout, self._is_over = None, True
         finally:
             self._lock.release()
 
@@ -145,7 +168,7 @@ class Learner:
             raise Unlike
         self._seen.look(whole)
         self._place = place
-        self._layout = Layout(self._seen, place, self._wanted)
+        self.layout = Layout(self._seen, place, self._wanted)
 
     def _place_in(self, whole: Any) -> str | None:
         """Where a reader takes the records from."""
@@ -174,23 +197,37 @@ class _Value:
         self._is_text = seen.text
         self._is_other = seen.number or seen.truth or seen.null
         self._object = _Object(seen, wanted) if seen.objects else None
-        self._items = _Value(seen.items or Seen(), wanted) if seen.items else None
+        self.items = _Value(seen.items or Seen(), wanted) if seen.items else None
         kinds: list[Any] = []
-        if not (self._is_text or self._is_other or self._object or self._items):
+        if not (self._is_text or self._is_other or self._object or self.items):
             self._is_text = True  # nothing was seen here, in lists that were all empty
         kinds += [str] if self._is_text else []
         kinds += [int, float] if seen.number else []
         kinds += [bool] if seen.truth else []
         kinds += [None] if seen.null else []
         kinds += [self._object.type] if self._object else []
-        kinds += [list[self._items.type]] if self._items else []  # type: ignore[name-defined]
+        kinds += [list[self.items.type]] if self.items else []  # type: ignore[name-defined]
         self.type: Any = reduce(or_, kinds[1:], kinds[0])
-        self._groups = sum(map(bool, (self._is_text, self._is_other, self._object, self._items)))
+        self._groups = sum(map(bool, (self._is_text, self._is_other, self._object, self.items)))
+        is_scalar = seen.number or seen.truth
+        self.may_be_null = seen.null
+        self.is_just_text = self._is_text and not (is_scalar or self._object or self.items)
+        """Nothing else but perhaps null."""
+        self.is_just_object = self._object is not None and self._groups == 1
+
+    def below(self, key: str) -> _Value | None:
+        """What objects here have under a key."""
+        found = self._object.values.get(key) if self._object else None
+        return found[0] if found else None
+
+    def is_optional(self, key: str) -> bool:
+        """May objects here lack a key?"""
+        return self._object is None or self._object.values[key][1]
 
     @property
     def each(self) -> int | None:
         """The strings of every value here, where that is the same number for all of them."""
-        if self._groups > 1 or self._items:
+        if self._groups > 1 or self.items:
             return None
         return self._object.each if self._object else int(self._is_text)
 
@@ -208,9 +245,9 @@ class _Value:
                 if kinds.count(mine) == len(kinds)
                 else [one for one in values if one.__class__ is mine]
             )
-        if self._items:
+        if self.items:
             lists = [one for one in values if one.__class__ is list]
-            count += self._items.strings(list(chain.from_iterable(lists)))
+            count += self.items.strings(list(chain.from_iterable(lists)))
         return count
 
 
@@ -221,6 +258,8 @@ class _Object:
         fields: list[Any] = []
         rename: dict[str, str] = {}
         self._sure = 0
+        self.values: dict[str, tuple[_Value, bool]] = {}
+        """Key -> what is there, and whether it may be missing."""
         self._unsure: list[tuple[Callable[[Any], Any], _Value, bool]] = []
         """Keys whose strings have to be counted: how to get at them, and whether they may be missing."""
         missing = [name for name in wanted if name not in seen.keys]
@@ -234,6 +273,7 @@ class _Object:
             if name in rename:
                 raise Unlike
             rename[name] = key
+            self.values[key] = (value, is_optional)
             fields.append((name, value.type | None, None) if is_optional else (name, value.type))
             if is_optional or value.each is None:
                 self._unsure.append((attrgetter(name), value, is_optional))

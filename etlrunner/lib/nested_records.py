@@ -12,17 +12,11 @@ from typing import Any
 import msgspec
 
 from etlrunner.errors import Incomplete
-from etlrunner.lib.records import Field, Record, TableReader
+from etlrunner.lib.records import Decoded, Field, TableReader
 from etlrunner.lib.reply import garbled
 
 OUTER = "outer"
 VALUE = "value"
-
-
-class Unfolded(list[Record]):
-    """Rows, and how many records of the server they are of: pages and totals count those."""
-
-    records: int = 0
 
 
 class NestedReader(TableReader):
@@ -42,7 +36,7 @@ class NestedReader(TableReader):
         self._place, self._each = place, each
         self._shape = self._list.type
 
-    def decode(self, body: bytes) -> list[Record]:
+    def decode(self, body: bytes) -> Decoded:
         """The records of one page."""
         try:
             whole = msgspec.json.decode(body)
@@ -55,11 +49,10 @@ class NestedReader(TableReader):
         if self._each:
             rows = [item for record in records for item in self._unfolded(record)]
         try:
-            found = Unfolded(msgspec.convert(rows, self._shape))
+            made = msgspec.convert(rows, self._shape)
         except msgspec.ValidationError as error:
             raise Incomplete(f"{self.table}: a record is not as described: {error}") from None
-        found.records = len(records)
-        return found
+        return Decoded(made, len(records))
 
     def _found(self, whole: Any) -> Iterator[Any]:
         value = whole

@@ -83,6 +83,19 @@ def parse_field(spec: Any) -> Field:
     return Field((parse_path(spec["pairs"]),), pair=(str(first), str(second)))
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The records of one answer."""
+
+    records: Sequence[Record]
+    count: int
+    """How many the server sent: several rows may be made of one."""
+    layout: layout.Layout | None = None
+    """What they were read by, if not with care."""
+    is_tidy: bool = False
+    """No text in the answer has white space around it."""
+
+
 class TableReader:
     """Decodes the pages of one table and turns them into a frame of its columns."""
 
@@ -107,25 +120,28 @@ class TableReader:
         shape: Any = tree.struct(table)
         self.names = tuple(tree.below)
         """The fields of a record that are read."""
-        self._layout = layout.Learner(tree.wanted(), self.wrappers)
+        self._learner = layout.Learner(tree.wanted(), self.wrappers)
+        self._texts: tuple[layout.Layout, dict[str, layout.Text]] | None = None
         self._list = msgspec.json.Decoder(list[shape])
         self._outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-    def decode(self, body: bytes) -> list[Record]:
+    def decode(self, body: bytes) -> Decoded:
         """The records of one page, whatever the wrapper is called."""
-        found = self._layout.read(body)
-        if found is None:
-            found = self._with_care(body)
-            self._layout.learn(body)
-        return found
+        known = self._learner.layout
+        found = known.read(body) if known is not None else None
+        if found is not None:
+            return Decoded(found, len(found), known, _is_tidy(body))
+        decoded = self._with_care(body)
+        self._learner.learn(body)
+        return decoded
 
-    def _with_care(self, body: bytes) -> list[Record]:
+    def _with_care(self, body: bytes) -> Decoded:
         try:
             records = self._decode(body)
             twice = repeated_keys.repeated(body, self._names)
             if twice is not None:
                 raise Incomplete(f"{self.table}: a record says {twice!r} twice")
-            return records
+            return Decoded(records, len(records))
         except msgspec.ValidationError as error:
             # msgspec's sentence names types and places, never values
             raise Incomplete(f"{self.table}: a record is not as described: {error}") from None
@@ -139,14 +155,42 @@ class TableReader:
             return self._list.decode(body)
         return self._list.decode(self._records(self._outer.decode(body)))
 
-    def frame(self, records: Sequence[Record]) -> pl.DataFrame:
+    def frame(self, decoded: Decoded) -> pl.DataFrame:
         """The columns of the roster model; those that the definition does not name are empty."""
-        return self.finish([self.raw(records)])
+        return self.finish([self.raw(decoded)])
 
-    def raw(self, records: Sequence[Record]) -> pl.DataFrame:
+    def raw(self, decoded: Decoded) -> pl.DataFrame:
         """The same, to be finished together with other pages."""
-        values = {name: self._values(name, records) for name in self.schema}
-        return columns.raw(values, self._lists, len(records))
+        records, sure = decoded.records, self._sure(decoded.layout)
+        made: list[pl.Series] = []
+        for name in self.schema:
+            if name in sure:
+                cells = list(map(sure[name].of, records))
+                is_clean = decoded.is_tidy and not sure[name].may_be_null
+                made.append(columns.texts(name, cells, is_clean=is_clean))
+            else:
+                made.append(
+                    columns.raw(name, self._values(name, records), self._lists, len(records))
+                )
+        return pl.DataFrame(made, height=len(records))
+
+    def _sure(self, known: layout.Layout | None) -> Mapping[str, layout.Text]:
+        """The columns that are simply a text of each record."""
+        if known is None:
+            return {}
+        cached = self._texts
+        if cached is None or cached[0] is not known:
+            found = {
+                name: text
+                for name, each in self.fields.items()
+                if name in self.schema
+                and name not in self._lists
+                and len(each.paths) == 1
+                and not any(segment.many or segment.key for segment in each.paths[0])
+                and (text := known.text([segment.name for segment in each.paths[0]])) is not None
+            }
+            cached = self._texts = (known, found)
+        return cached[1]
 
     def finish(self, pages: Sequence[pl.DataFrame]) -> pl.DataFrame:
         """One frame of several pages that are still raw."""
@@ -167,6 +211,11 @@ class TableReader:
         if each is None:
             return None
         return _lists_of(each, records) if name in self._lists else _texts_of(each, records)
+
+
+def _is_tidy(body: bytes) -> bool:
+    """Whether no text of valid JSON can have white space around it: there is none, nor an escape."""
+    return body.isascii() and b" " not in body and b"\\" not in body
 
 
 # ---------------------------------------------------------------- types from paths

@@ -1,7 +1,8 @@
 """Threads that wait for the network get their turn sooner while others compute.
 
 Python hands over between threads after 5 ms. An answer arrives in many pieces, and after each of them its
-thread would wait that long for one that decodes: the next request would go out late.
+thread would wait that long for one that decodes: the next request would go out late. And a request that
+may be sent should be on its way before anybody decodes: the far side works while we do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 
 SHORT = 0.0005
 """Seconds until a thread that computes hands over to one that waits."""
+COURTESY = 0.01
+"""Seconds that one who computes waits at most for those who have something to send."""
 _lock = threading.Lock()
 _users: list[float] = []
 """What was set before, once for each who wants short turns now."""
@@ -31,3 +34,50 @@ def short_turns() -> Iterator[None]:
             before = _users.pop()
             if not _users:
                 sys.setswitchinterval(before)
+
+
+class Permits:
+    """So many requests at a time; who wants to compute can let those go first who have one to send."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting = 0
+        self._unsent = 0
+        self._changed = threading.Condition()
+        self._mine = threading.local()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Wait for a permit, and hold it for the block; `sent` says when the request is on its way."""
+        with self._changed:
+            self._waiting += 1
+            try:
+                while not self._free:
+                    self._changed.wait()
+            finally:
+                self._waiting -= 1
+            self._free -= 1
+            self._unsent += 1
+        self._mine.is_unsent = True
+        try:
+            yield
+        finally:
+            self.sent()
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def sent(self) -> None:
+        """This thread's request is on its way."""
+        if getattr(self._mine, "is_unsent", False):
+            self._mine.is_unsent = False
+            with self._changed:
+                self._unsent -= 1
+                self._changed.notify_all()
+
+    def let_senders_go(self) -> None:
+        """Wait, a little, until nobody has a request that could go out now."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._unsent and not (self._free and self._waiting), COURTESY
+            )

@@ -375,9 +375,10 @@ class RestConnection:
 
         One thread at a time: they all want the same core, which those who send the next requests need.
         """
+        self._door.let_senders_go()
         with self._decoding:
             found = reader.decode(json_body(reply, what))
-            return reader.raw(found), getattr(found, "records", len(found))
+            return reader.raw(found), found.count
 
     def _page_by_query(
         self, spec: TableDefinition, reader: TableReader, query: Mapping[str, str]
@@ -437,7 +438,7 @@ def fingerprint(frame: pl.DataFrame, body: bytes) -> int:
     """
     if "sourcedId" not in frame.columns:
         return hash(body)
-    return hash((len(frame), int(frame["sourcedId"].hash().sum() or 0)))
+    return hash((len(frame), frozenset(frame["sourcedId"].to_list())))
 
 
 def _is_filled(column: pl.Series) -> bool:

@@ -120,7 +120,8 @@ def test_a_key_said_twice_never_fits(records: list[dict[str, Any]], data: st.Dat
     twice = written(whole, chosen, data.draw(st.sampled_from(["", " ", "\\u"])))
     assert json.loads(twice) == json.loads(body)
     if twice != body:
-        assert reader._layout.read(twice) is None
+        known = reader._learner.layout
+        assert known is None or known.read(twice) is None
 
 
 def objects(value: Any) -> Any:
@@ -176,7 +177,7 @@ def test_a_real_roster_is_read_by_its_layout_from_the_third_page_on() -> None:
         reader = fresh()
         body = json.dumps({"users": version["users"]}).encode()
         pages = [reader.frame(reader.decode(body)) for _ in range(3)]
-        assert reader._layout.read(body) is not None
+        assert reader._learner.layout.read(body) is not None
         assert pages[0].equals(pages[2])
 
 
@@ -198,11 +199,11 @@ def test_what_has_no_layout_is_read_with_care(value: Any) -> None:
     learner = Learner({}, ["users"])
     for _ in range(4):
         learner.learn(json.dumps(value).encode())
-    assert learner.read(json.dumps(value).encode()) is None
+    assert learner.layout is None
 
 
 def test_a_server_that_never_writes_alike_is_learnt_from_a_few_times_only() -> None:
     learner = Learner({}, ["users"])
     for number in range(40):
         learner.learn(json.dumps({"users": [{f"k{number}": "x"}]}).encode())
-    assert learner.read(b'{"users":[{"k1":"x"}]}') is None
+    assert learner.layout is None
