@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from etlrunner.errors import Incomplete
+from etlrunner.lib import repeated_keys
 from etlrunner.lib.records import Decoded, Field, TableReader
 from etlrunner.lib.reply import garbled
 
@@ -40,10 +41,13 @@ class NestedReader(TableReader):
         """The records of one page."""
         try:
             whole = msgspec.json.decode(body)
+            twice = repeated_keys.repeated(body, {*self._names, *self._place, *self._each})
         except (msgspec.DecodeError, UnicodeError):
             raise garbled(f"{self.table}: the answer is not valid JSON, or it is cut off") from None
         except RecursionError:
             raise Incomplete(f"{self.table}: the answer is nested too deeply") from None
+        if twice is not None:
+            raise Incomplete(f"{self.table}: the answer says {twice!r} twice in one object")
         records = list(self._found(whole))
         rows = records
         if self._each:

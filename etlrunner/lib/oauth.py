@@ -287,6 +287,9 @@ class SignedIn:
 
         def take(reply: Reply) -> tuple[Reply, Any]:
             if reply.status == 200:
+                self._tokens.accepted(
+                    token
+                )  # before it is read: others may find it used up meanwhile
                 return reply, read(reply)
             if reply.status == 500 and (is_last or not self._is_stale(500)):
                 raise Unfit(self._ending(reply, what, collection))
@@ -303,7 +306,6 @@ class SignedIn:
             reply, result = self._ask(url, params, what, take, token)
         if reply.status != 200:
             raise self._ending(reply, what, collection)
-        self._tokens.accepted(token)
         self._has_read = True
         return result
 

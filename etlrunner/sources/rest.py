@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -12,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from etlrunner import roster
-from etlrunner.errors import ConfigurationError, EtlError, Incomplete, Unreachable, UsageError
+from etlrunner.errors import ConfigurationError, EtlError, Incomplete, UsageError
 from etlrunner.expressions import Type
 from etlrunner.lib import paging, paging_styles
 from etlrunner.lib.exchanges import Seen
@@ -20,7 +19,7 @@ from etlrunner.lib.http import Door
 from etlrunner.lib.nested_records import NestedReader
 from etlrunner.lib.oauth import NotThere, SignedIn, Tokens
 from etlrunner.lib.records import TableReader
-from etlrunner.lib.reply import Reply, address_problem, json_body
+from etlrunner.lib.reply import address_problem
 from etlrunner.lib.sign_in import SignedEach
 from etlrunner.lib.turns import short_turns
 from etlrunner.model.components import Options
@@ -30,13 +29,12 @@ from etlrunner.model.surroundings import Clock, Progress
 from etlrunner.sources import addresses, diagnosis, opening, shape
 from etlrunner.sources import definition as definitions
 from etlrunner.sources.definition import Definition, TableDefinition
+from etlrunner.sources.pages import Pages
 from etlrunner.sources.report import PullReport
 from etlrunner.table import BatchTable, schema_of
 
 PROBED = ("courses", "classes")
 """Collections without persons, of which `probe` asks for one record to see whether it may."""
-LARGE = 20
-"""Pages from which on it pays to find out whether a server sends only the fields that are named."""
 AT_ONCE = 20_000
 """Rows of which columns are finished in one go; pages are too small for that."""
 TERMS = frozenset({"term", "semester"})
@@ -122,10 +120,9 @@ class RestConnection:
         self.root = addresses.root_of(
             str(options["domain"]), definition.pasted, bool(options.get("allow_http"))
         )
-        self._base = ""
-        self._decoding = threading.Lock()
         self._wanted: Mapping[str, Sequence[str]] = {}
         self._source = self._sign_in(clock)
+        self._pages = Pages(door, self._source, definition)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -169,9 +166,9 @@ class RestConnection:
         """Ask for a single record, to see whether it may be read; nothing is made of it."""
         style, reader = self._definition.paging, self._reader(spec)
         if style.style == "offset":
-            self._page(spec, reader, 0, 1, None)
+            self._pages.by_offset(spec, reader, 0, 1)
         else:
-            self._page_by_query(spec, reader, paging_styles.first(style, 1))
+            self._pages.by_query(spec, reader, paging_styles.first(style, 1))
 
     def _harmless(self, tables: Iterable[str]) -> Iterator[TableDefinition]:
         """Collections whose answers hold no person, as far as the definition tells."""
@@ -193,7 +190,7 @@ class RestConnection:
         left = (part.path for spec in self._definition.tables.values() for part in spec.parts)
         for path in dict.fromkeys(left):
             if path and path not in harmless:
-                yield f"GET {self._base}{path}"
+                yield f"GET {self._pages.base}{path}"
 
     def abort(self, why: str) -> None:
         """End whatever is under way, from another thread."""
@@ -207,7 +204,7 @@ class RestConnection:
         odd: Incomplete | None = None
         self._source.sign_in()
         for path in paths:
-            self._base = addresses.join(self.root, path)
+            self._pages.base = addresses.join(self.root, path)
             try:
                 self._one_record(self._first_asked())
             except NotThere:
@@ -270,7 +267,7 @@ class RestConnection:
         lean: dict[str, str] = {}
 
         def fetch(offset: int, limit: int, query: Mapping[str, str] | None) -> paging.Page:
-            return self._page(spec, reader, offset, limit, query, lean)
+            return self._pages.by_offset(spec, reader, offset, limit, query, lean)
 
         style, shaper = self._definition.paging, _shaper(spec)
         waiting: list[pl.DataFrame] = []
@@ -283,12 +280,12 @@ class RestConnection:
         if style.style == "offset":
             pages = paging.pages(fetch, pull, page_size=size, concurrency=self._concurrency)
         else:
-            follow = partial(self._page_by_query, spec, reader)
+            follow = partial(self._pages.by_query, spec, reader)
             pages = paging_styles.pages(follow, pull, style, page_size=size)
         for page in pages:
             if pull.pages == 1:
                 self._progress.start(table, pull.stated)
-                lean |= self._lean(spec, reader, page, size)
+                lean |= self._pages.lean(spec, reader, page, size)
             self._progress.advance(table, page.count)
             waiting.append(page.content)
             if sum(map(len, waiting)) >= AT_ONCE:
@@ -303,107 +300,9 @@ class RestConnection:
         report.is_proven = report.is_proven and pull.is_proven
         self._progress.done(table)
 
-    def _lean(
-        self, spec: TableDefinition, reader: TableReader, page: paging.Page, size: int
-    ) -> dict[str, str]:
-        """What to add to a query so that only the wanted fields come; nothing where that is uncertain.
-
-        The first page is asked for again with the fields named. They are asked for from then on if the
-        same records came, and if every wanted column was filled in one of them at least: a column that
-        nobody has on this page may be one that the server leaves out.
-        """
-        style = self._definition.paging
-        is_large = page.total is not None and page.total >= LARGE * max(1, page.count)
-        is_plain = style.style == "offset" and not (spec.shape or spec.place or spec.each)
-        if not (style.fields and is_large and is_plain and all(map(_is_filled, page.content))):
-            return {}
-        asked = {style.fields: ",".join(reader.names)}
-        try:
-            again = self._page(spec, reader, 0, size, None, asked)
-        except (ConfigurationError, Unreachable):
-            return {}
-        return asked if again.content.equals(page.content) else {}
-
     @property
     def _concurrency(self) -> int:
         return int(self._options.get("concurrency") or 2)
-
-    def _page(
-        self,
-        spec: TableDefinition,
-        reader: TableReader,
-        offset: int,
-        limit: int,
-        query: Mapping[str, str] | None,
-        more_query: Mapping[str, str] | None = None,
-    ) -> paging.Page:
-        definition, style = self._definition, self._definition.paging
-        table, url = spec.name, self._base + spec.path
-        what = f"{table} from {offset}" if offset else table
-        asked = {
-            **definition.query,
-            **spec.query,
-            style.limit: str(limit),
-            style.offset: str(offset),
-            **(more_query or {}),
-        }
-
-        def take(reply: Reply) -> paging.Page:
-            frame, count = self._decoded(reader, reply, what)
-            more, cursor = paging.read_next(reply.headers.get("Link"), url, style.offset, what)
-            return paging.Page(
-                count,
-                fingerprint(frame, reply.body),
-                frame,
-                paging_styles.total(style, reply),
-                cursor,
-                more,
-                *(_ends(frame) if count == len(frame) else (None, None)),
-            )
-
-        page: paging.Page = self._source.get(
-            url,
-            params=asked if query is None else query,
-            what=f"reading {what}",
-            collection=table,
-            read=take,
-        )
-        return page
-
-    def _decoded(self, reader: TableReader, reply: Reply, what: str) -> tuple[pl.DataFrame, int]:
-        """The columns of an answer, and how many records it has.
-
-        One thread at a time: they all want the same core, which those who send the next requests need.
-        """
-        self._door.let_senders_go()
-        with self._decoding:
-            found = reader.decode(json_body(reply, what))
-            return reader.raw(found), found.count
-
-    def _page_by_query(
-        self, spec: TableDefinition, reader: TableReader, query: Mapping[str, str]
-    ) -> paging.Page:
-        """One page where the answer itself says how to ask for the next."""
-        style, table, url = self._definition.paging, spec.name, self._base + spec.path
-
-        def take(reply: Reply) -> paging.Page:
-            frame, count = self._decoded(reader, reply, table)
-            return paging.Page(
-                count,
-                fingerprint(frame, reply.body),
-                frame,
-                paging_styles.total(style, reply),
-                paging_styles.following(style, query, count, reply, url, table),
-            )
-
-        page: paging.Page = self._source.get(
-            url,
-            params={**self._definition.query, **spec.query, **query},
-            what=f"reading {table}",
-            collection=table,
-            read=take,
-        )
-        return page
 
     def _count(self, table: str, types: frozenset[str] | set[str]) -> int:
         return sum(
@@ -429,31 +328,6 @@ class RestConnection:
                 "or have it elsewhere: source.base_path"
             ),
         )
-
-
-def fingerprint(frame: pl.DataFrame, body: bytes) -> int:
-    """A number for the set of ids on a page, whatever their order; where no id is taken, for the answer.
-
-    A definition may take fields of a record that are the same in many: that is no page that comes twice.
-    """
-    if "sourcedId" not in frame.columns:
-        return hash(body)
-    return hash((len(frame), frozenset(frame["sourcedId"].to_list())))
-
-
-def _is_filled(column: pl.Series) -> bool:
-    """Has anybody a value in it?"""
-    if column.dtype == pl.String:
-        return bool((column != "").any())
-    return bool((column.list.len() > 0).any())
-
-
-def _ends(frame: pl.DataFrame) -> tuple[int | None, int | None]:
-    """Numbers for the ids of the first and the last record."""
-    if frame.is_empty() or "sourcedId" not in frame.columns:
-        return None, None
-    ids = frame["sourcedId"]
-    return hash(ids[0]), hash(ids[-1])
 
 
 def _shaper(spec: TableDefinition) -> shape.Shaper | None:

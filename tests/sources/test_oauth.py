@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from etlrunner.errors import ConfigurationError, Incomplete, Refused, Unreachable
-from etlrunner.lib.oauth import TokenRequest, clamp_lifetime
+from etlrunner.lib.oauth import MOST_USED_UP, TokenRequest, clamp_lifetime
 from etlrunner.model.secrets import Secret
 from tests.support import rosters
 from tests.support.clock import SimulatedClock
@@ -168,8 +168,19 @@ def test_a_500_on_the_first_page_is_not_taken_for_an_expired_token(
 def test_a_forbidden_collection_is_named_after_one_renewal(server: FaultServer, pull: Any) -> None:
     server.forbidden = ("users",)
     with pytest.raises(Refused, match="may not read 'users'"):
-        pull("orgs", "users")
+        pull("users")
     assert len(server.tokens) == 2
+
+
+def test_a_forbidden_collection_among_others_renews_a_few_times_at_most(
+    server: FaultServer, pull: Any
+) -> None:
+    server.forbidden = ("users",)
+    with pytest.raises(Refused, match="may not read 'users'"):
+        pull(
+            "orgs", "users"
+        )  # the token may have been used up by the other collection: asked again
+    assert 2 <= len(server.tokens) <= 2 + MOST_USED_UP
 
 
 def test_a_token_is_renewed_before_it_ends(
