@@ -79,6 +79,27 @@ def approve(
     and in a season that pauses deliveries.
     """
     history = services.history
+    held, plan, ready = _to_approve(project, run, services, expected_hash)
+    request = Request(trigger="approve", scheduled_date=held.scheduled_date)
+    result = _begin(plan, request, services)
+    result.record = replace(result.record, approved_by=by, approved_because=because)
+    _send_earlier(plan, result, services, held, ready, _send_kept)
+    if result.exit_code == 0:
+        settle.close_held(history, result.record, held.id)
+    _tell(plan.project, plan.flow, held, result)
+    return result
+
+
+def refuse_approval(project: Project, run: str, *, services: Services, expected_hash: str) -> None:
+    """Raise UsageError where `approve` would, so that nobody is asked about what cannot be sent."""
+    _to_approve(project, run, services, expected_hash)
+
+
+def _to_approve(
+    project: Project, run: str, services: Services, expected_hash: str
+) -> tuple[RunRecord, Plan, Callable[[RunRecord], Kept]]:
+    """The held run, its plan as the configuration is now, and the look to be taken once more before it is sent."""
+    history = services.history
     held = history.resolve_run(run)
     history.mark_interrupted(held.flow)
     plan = plans.make(project, held.flow, today=services.clock.now())
@@ -92,14 +113,7 @@ def approve(
         clock=services.clock,
     )
     ready(held)
-    request = Request(trigger="approve", scheduled_date=held.scheduled_date)
-    result = _begin(plan, request, services)
-    result.record = replace(result.record, approved_by=by, approved_because=because)
-    _send_earlier(plan, result, services, held, ready, _send_kept)
-    if result.exit_code == 0:
-        settle.close_held(history, result.record, held.id)
-    _tell(plan.project, plan.flow, held, result)
-    return result
+    return held, plan, ready
 
 
 def resend(project: Project, run: str, *, by: str, because: str, services: Services) -> Result:

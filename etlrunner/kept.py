@@ -97,7 +97,7 @@ def to_approve(
             f"{held.id} is not held: it is {held.outcome}", hint="see: etlrunner history"
         )
     if held.trigger == "plan":
-        raise UsageError(f"{held.id} was a plan, and plans are not sent: not sent", hint=again)
+        raise UsageError(f"{held.id} was a plan, and a plan is never sent", hint=again)
     if not held.content_hash:
         raise UsageError(
             f"{held.id} was held before there was an archive; there is nothing to approve",
@@ -142,7 +142,7 @@ def to_resend(project: Project, sent: RunRecord) -> Kept:
     Raises UsageError unless it was delivered, and its archive is still what was recorded.
     """
     if sent.trigger == "plan":
-        raise UsageError(f"{sent.id} was a plan, and plans are not sent: not sent")
+        raise UsageError(f"{sent.id} was a plan, and a plan is never sent")
     if sent.outcome == "held":
         raise UsageError(
             f"{sent.id} is held, it was never sent: not sent",

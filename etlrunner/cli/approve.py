@@ -11,7 +11,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import UsageError
+from etlrunner.errors import Interrupted, UsageError
 from etlrunner.model.run import RunRecord
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ def command(
     from etlrunner.cli import report
     from etlrunner.kept import run_folder
 
-    with options.services(project, quiet=as_json) as services:
+    with options.services(project, quiet=True) as services:  # bars would draw over the question
         held = _meant(services.history, run)
-        if held.outcome == "held" and not yes:
+        engine.refuse_approval(project, held.id, services=services, expected_hash=content)
+        if not yes:
             beside = journal.identifiers(run_folder(project, held))
             _ask(held, beside.get("held_at", ()), as_json)
+    with options.services(project, quiet=as_json) as services:
         result = engine.approve(
             project,
             held.id,
@@ -76,7 +78,8 @@ def _ask(held: RunRecord, held_at: Sequence[str], as_json: bool) -> None:
         screen.say(f"held, because {reason}" + (f" ({where})" if where else ""))
     screen.say(f"It would send {told(held)}.")
     question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise Interrupted(f"nothing was sent, as you answered; {held.id} stays held")
 
 
 def told(run: RunRecord) -> str:

@@ -81,6 +81,8 @@ def _next(result: Result) -> None:
     record = result.record
     if record.trigger != "plan" and record.content_hash:
         screen.say(f'It is right:    etlrunner approve {record.id} --because "…"')
+    elif record.trigger == "plan":
+        screen.say(f"It is right:    etlrunner run {record.flow}, then approve what it holds")
     screen.say(f"It is wrong:    mend it in the SIS, then etlrunner run {record.flow}")
     screen.say(f"One record:     etlrunner why {record.flow} students ID --run {record.id}")
     brief.for_clerks(result)

@@ -9,7 +9,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import UsageError
+from etlrunner.errors import Interrupted, UsageError
 from etlrunner.model.run import RunRecord
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ def command(run: str, because: str, yes: bool, as_json: bool, project: Project) 
 
     if not because.strip():
         raise UsageError("say why it is sent again", hint='--because "Apple lost the upload"')
-    with options.services(project, quiet=as_json) as services:
+    with options.services(project, quiet=True) as services:  # bars would draw over the question
         sent = _meant(services.history, run)
         if sent.outcome == "delivered" and not yes:
             _ask(sent, as_json)
+    with options.services(project, quiet=as_json) as services:
         result = engine.resend(
             project, sent.id, by=options.user(), because=because.strip(), services=services
         )
@@ -61,4 +62,5 @@ def _ask(sent: RunRecord, as_json: bool) -> None:
     rows = ", ".join(f"{counts.written:,} {name}" for name, counts in sent.counts.items())
     screen.say(f"{sent.id} was delivered {sent.ended:%Y-%m-%d %H:%M} UTC: {rows}")
     screen.say("If it is what Apple has now, it is sent; else it is held, and nothing is sent.")
-    click.confirm(f"Send content {sent.content_hash[:12]} again?", abort=True, err=True)
+    if not click.confirm(f"Send content {sent.content_hash[:12]} again?", err=True):
+        raise Interrupted("nothing was sent, as you answered")
