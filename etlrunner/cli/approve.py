@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import asking, options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import Interrupted, UsageError
 from etlrunner.model.run import RunRecord
@@ -78,7 +78,7 @@ def _ask(held: RunRecord, held_at: Sequence[str], as_json: bool) -> None:
         screen.say(f"held, because {reason}" + (f" ({where})" if where else ""))
     screen.say(f"It would send {told(held)}.")
     question = f"Send {held.id} (content {held.content_hash[:12]}) now?"
-    if not click.confirm(question, err=True):
+    if not asking.confirm(question, default=False):
         raise Interrupted(f"nothing was sent, as you answered; {held.id} stays held")
 
 

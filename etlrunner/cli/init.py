@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from etlrunner.cli import flow_file, screen
+from etlrunner.cli import asking, flow_file, screen
 from etlrunner.cli.flow_file import Answers
 from etlrunner.errors import UsageError
 
@@ -26,6 +26,7 @@ NEEDED = {
     "asm-zip": ("path",),
 }
 MAY_HAVE = {"skyward": ("oneroster", "integration_token"), "oneroster": ()}
+VARIANTS = ["sms-2.0", "qmlativ"]
 NO_SIS = {"variant": "", "domain": ""}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
@@ -34,14 +35,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 @click.argument("name", required=False)
 @click.option(
     "--source",
-    type=click.Choice(list(flow_file.SAID)),
+    type=asking.OneOf(list(flow_file.SAID)),
     help="Where the roster comes from.  [default: skyward]",
 )
-@click.option("--variant", type=click.Choice(["sms-2.0", "qmlativ"]), help="Which Skyward.")
+@click.option("--variant", type=asking.OneOf(VARIANTS), help="Which Skyward.")
 @click.option("--domain", help="The OneRoster API's URL, without https://.")
 @click.option("--path", default="", help="Files: the folder or zip they are in.")
 @click.option("--watch", is_flag=True, help="Files: each new zip in that folder starts the flow.")
-@click.option("--hour", type=click.IntRange(0, 23), help="When it runs, in its zone.  [default: 2]")
+@click.option("--hour", type=asking.Hour(), help="When it runs, in its zone.  [default: 2]")
 @click.option(
     "--timezone", help="US/Eastern, US/Central, US/Mountain, US/Pacific, … or any IANA name."
 )
@@ -144,7 +145,7 @@ def _source(given: dict[str, Any]) -> dict[str, Any]:
         return {"source": source, "path": path, "watch": given["watch"] or _watched(path), **NO_SIS}
     variant, oneroster = given["variant"] or "", given["oneroster"] or ""
     if source == "skyward":
-        variant = variant or _ask("Which Skyward", type=click.Choice(["sms-2.0", "qmlativ"]))
+        variant = variant or _ask("Which Skyward", type=asking.OneOf(VARIANTS))
     else:
         oneroster = oneroster or _ask(
             "Which OneRoster", type=click.Choice(["1.1", "1.2"]), default="1.1"
@@ -163,7 +164,7 @@ def _source(given: dict[str, Any]) -> dict[str, Any]:
 def _which_source() -> str:
     source: str = _ask(
         "Where does the roster come from",
-        type=click.Choice(list(flow_file.SAID)),
+        type=asking.OneOf(list(flow_file.SAID)),
         default="skyward",
     )
     return source
@@ -172,7 +173,7 @@ def _which_source() -> str:
 def _watched(path: str) -> bool:
     if not _interactive() or Path(path).suffix == ".zip":
         return False
-    return click.confirm("Does each new zip in it start the flow?", default=True, err=True)
+    return asking.confirm("Does each new zip in it start the flow?", default=True)
 
 
 def _when(given: dict[str, Any], watch: bool) -> dict[str, Any]:
@@ -222,28 +223,32 @@ def _timezone(given: str | None) -> str:
             raise UsageError(wrong)
         screen.complain(wrong)
         zone = _ask("Time zone", default="US/Central")
-    return zone
+    odd = timezones.warning(zone)
+    if not odd:
+        return zone
+    screen.complain(odd)
+    again = zone if given else _ask("Time zone", default=timezones.ABBREVIATIONS[zone])
+    return zone if again == zone else _timezone(again)
 
 
 def _hour() -> int:
-    hour: int = _ask("At which hour, 0 to 23", type=click.IntRange(0, 23), default=2)
+    hour: int = _ask("At which hour, 0 to 23", type=asking.Hour(), default=2)
     return hour
 
 
 def _weekend(given: bool | None) -> bool:
     if given is not None or not _interactive():
         return bool(given)
-    return click.confirm("Run on Saturday and Sunday too?", default=False, err=True)
+    return asking.confirm("Run on Saturday and Sunday too?", default=False)
 
 
 def _third_value(variant: str, given: dict[str, Any]) -> bool:
     """Qmlativ needs a third value when the district, not the vendor, made the secret."""
     if variant != "qmlativ" or not _interactive() or given["domain"]:
         return False
-    return click.confirm(
+    return asking.confirm(
         "Did the district generate the secret itself (then Skyward gives a third value)?",
         default=False,
-        err=True,
     )
 
 
@@ -284,7 +289,7 @@ def _store(project: Project, answers: Answers, how: str) -> None:
     question = "Store the secrets now (hidden input; .env, which git ignores)?"
     if how == "ask":
         needed = bool(answers.secret_names()) and _interactive()
-        wanted = needed and click.confirm(question, default=True, err=True)
+        wanted = needed and asking.confirm(question, default=True)
     else:
         wanted = how != "none"
     if wanted:
@@ -307,7 +312,7 @@ def _connect(project: Project, answers: Answers, *, asked: bool) -> int:
     if not asked and not (
         _interactive()
         and not answers.of_files  # which come later
-        and click.confirm("Try to sign in at the source now?", default=True, err=True)
+        and asking.confirm("Try to sign in at the source now?", default=True)
     ):
         return 0
     from etlrunner.cli import connect

@@ -81,7 +81,8 @@ def flow_names(project: Project, names: tuple[str, ...], every: bool) -> list[st
     known = project.flows()
     if not known:
         require_project(project)
-        raise UsageError("there is no flow in flows/ yet", hint="write one with: etlrunner init")
+        hint = project.misnamed() or "write one with: etlrunner init"
+        raise UsageError("there is no flow in flows/ yet", hint=hint)
     if every or len(known) == 1:
         return list(known)
     raise UsageError("say which flow: " + ", ".join(known))

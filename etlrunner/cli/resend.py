@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import asking, options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import Interrupted, UsageError
 from etlrunner.model.run import RunRecord
@@ -62,5 +62,5 @@ def _ask(sent: RunRecord, as_json: bool) -> None:
     rows = ", ".join(f"{counts.written:,} {name}" for name, counts in sent.counts.items())
     screen.say(f"{sent.id} was delivered {sent.ended:%Y-%m-%d %H:%M} UTC: {rows}")
     screen.say("If it is what Apple has now, it is sent; else it is held, and nothing is sent.")
-    if not click.confirm(f"Send content {sent.content_hash[:12]} again?", err=True):
+    if not asking.confirm(f"Send content {sent.content_hash[:12]} again?", default=False):
         raise Interrupted("nothing was sent, as you answered")

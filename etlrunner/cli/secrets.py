@@ -15,6 +15,9 @@ from etlrunner.errors import UsageError
 if TYPE_CHECKING:
     from etlrunner.model.secrets import SecretRef
 
+OWNERS = {"skyward": "Skyward", "apple-school-manager": "Apple School Manager"}
+WORDS = {"username": "user name", "url": "address"}
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
@@ -41,8 +44,9 @@ def set_secrets(flow: str | None, only: str | None, missing: bool, project: Proj
     if missing:
         absent = [ref for ref, _ in secrets.missing(wanted, project)]
         wanted = [ref for ref in wanted if ref in absent]
+    whose = _whose(project, name)
     for ref in wanted:
-        screen.say(f"{ref}: kept in {secrets.store(ref, _read(ref), project)}")
+        screen.say(f"{ref}: kept in {secrets.store(ref, _read(ref, whose), project)}")
     screen.say(f"{len(wanted)} secret{'' if len(wanted) == 1 else 's'} set.")
 
 
@@ -77,8 +81,10 @@ def store_all(project: Project, name: str, *, given: Mapping[str, str]) -> None:
     """Store every secret of a flow: from `given` where it has one, else asked for with hidden input."""
     from etlrunner.config import secrets
 
+    whose = _whose(project, name)
     for ref in _references(project, name):
-        value = given.get(ref.name.rpartition("/")[2]) or (_read(ref) if sys.stdin.isatty() else "")
+        value = given.get(ref.name.rpartition("/")[2])
+        value = value or (_read(ref, whose) if sys.stdin.isatty() else "")
         if value:
             screen.say(f"{ref}: kept in {secrets.store(ref, value, project)}")
 
@@ -87,15 +93,30 @@ def _references(project: Project, name: str) -> tuple[SecretRef, ...]:
     from etlrunner import plan
     from etlrunner.config import validate
 
-    return plan.references(validate.read_flow(project, name))
+    flow = validate.read_flow(project, name)
+    return tuple(dict.fromkeys([*plan.pulled_with(flow), *plan.references(flow)]))
 
 
-def _read(ref: SecretRef) -> str:
+def _whose(project: Project, name: str) -> Mapping[str, str]:
+    """What each secret of the source and the sink is, as its owner calls it: `Skyward's key`."""
+    from etlrunner.config import validate
+
+    flow = validate.read_flow(project, name)
+    told = {}
+    for end, part in (("the source", flow.source), ("the sink", flow.sink)):
+        owner = OWNERS.get(str(part.options.get("type")), end)
+        for option, value in part.options.items():
+            told[str(value)] = f"{owner}'s {WORDS.get(option, option.replace('_', ' '))}"
+    return told
+
+
+def _read(ref: SecretRef, whose: Mapping[str, str]) -> str:
     """One secret, unseen; stray white space around it is a paste accident and goes."""
     if not sys.stdin.isatty():
         value = sys.stdin.readline().strip()
     else:
-        value = str(click.prompt(str(ref), hide_input=True, err=True)).strip()
+        question = f"{whose.get(str(ref), 'The secret')} ({ref.name}; it is not shown)"
+        value = str(click.prompt(question, hide_input=True, err=True)).strip()
     if not value:
         raise UsageError(f"nothing was given for {ref}; nothing was stored for it")
     return value

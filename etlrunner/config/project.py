@@ -41,6 +41,11 @@ class Project:
         """The names of the flows; what lies in `flows/base/` is a part of flows, not one."""
         return sorted(path.stem for path in (self.root / "flows").glob(f"*{SUFFIX}"))
 
+    def misnamed(self) -> str:
+        """What to do about a file in `flows/` that is no flow because of its name's end; empty if there is none."""
+        found = sorted((self.root / "flows").glob("*.yml"))
+        return f"rename flows/{found[0].name} to flows/{found[0].stem}{SUFFIX}" if found else ""
+
     def flow_path(self, name: str) -> Path:
         """The file of a flow by its name or path. Raises UsageError with the nearest name."""
         path = Path(name)
@@ -54,8 +59,7 @@ class Project:
         found = self.root / "flows" / f"{name}{SUFFIX}"
         if not found.is_file():
             if found.with_suffix(".yml").is_file():
-                hint = f"rename flows/{name}.yml to flows/{name}.yaml"
-                raise UsageError(f"flows/{name}.yml does not end in .yaml", hint=hint)
+                raise UsageError(f"flows/{name}.yml does not end in .yaml", hint=self.misnamed())
             known = self.flows()
             listed = f"flows here: {', '.join(known)}" if known else "write one: etlrunner init"
             raise UsageError(f"there is no flow '{name}'", hint=close_to(name, known) or listed)

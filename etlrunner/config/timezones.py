@@ -41,6 +41,7 @@ def trouble(zone: str) -> str:
     last = [name for name in sorted(names()) if name.rsplit("/", 1)[-1].lower() == zone.lower()]
     places = [name for name in last if not name.startswith(("Etc/", "SystemV/"))]
     if places:
+        places.sort(key=lambda name: not name.startswith("US/"))
         return f"there is no time zone '{zone}': write {' or '.join(places)}"
     close = difflib.get_close_matches(zone.lower(), by_lower, n=3, cutoff=0.5)
     meant = ", ".join(by_lower[name] for name in close) or "US/Eastern, US/Central, US/Pacific"

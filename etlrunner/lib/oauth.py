@@ -173,7 +173,8 @@ class Tokens:
         told = [each for each in failures if not each.missing]
         statuses = ", ".join(sorted({f"HTTP {each.status}" for each in told}))
         message = (
-            f"{place}: key and secret are refused ({statuses}, {len(told)} ways of asking tried)"
+            f"{place}: key and secret are refused ({statuses}, {len(told)} ways of asking tried). "
+            "Is each in its own place, and whole? They are stored again by: etlrunner secrets set"
         )
         clock = next((each.clock for each in told if each.clock), "")
         return Refused(". ".join(filter(None, [message, self._plan.refused])), hint=clock)

@@ -89,8 +89,8 @@ def token_plan(definition: Definition, options: Options, root: str) -> TokenPlan
             filter(
                 None,
                 [
-                    *(each for name, each in definition.without.items() if not options.get(name)),
                     definition.refused,
+                    *(each for name, each in definition.without.items() if not options.get(name)),
                 ],
             )
         ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.conftest import Etlrunner, Pinewood
 from tests.cli.test_resend import last_run
 from tests.support import terminal
 
 
-def test_nothing_is_drawn_over_the_question_and_no_is_no(
-    pinewood: Pinewood, etlrunner: Etlrunner
-):
+def test_nothing_is_drawn_over_the_question_and_no_is_no(pinewood: Pinewood, etlrunner: Etlrunner):
     assert etlrunner("run").code == 6
     with terminal.etlrunner(pinewood.folder, "approve") as screen:
         screen.asks("now? [y/N]: ")
@@ -32,3 +32,35 @@ def test_nobody_is_asked_about_what_cannot_be_sent(pinewood: Pinewood, etlrunner
         assert screen.ends() == 2
     assert "a plan is never sent" in screen.text
     assert "[y/N]" not in screen.text
+
+
+def test_the_questions_of_init_take_what_a_newcomer_types(folder: Path):
+    """Skyward's own spelling, a wrong hour, a zone without summer time; then the secrets, in words."""
+    asked = [
+        ("Where does the roster come from", "Skyward"),
+        ("Which Skyward", "Qmlativ"),
+        ("without https://", "lakeside.example.org/LakesideAPI"),
+        ("a third value", "False"),
+        ("Time zone [US/Central]: ", "EST"),
+        ("Time zone [US/Eastern]: ", ""),
+        ("At which hour", "2am"),
+        ("(2 is two in the morning", "2"),
+        ("Run on Saturday and Sunday too?", "False"),
+        ("Store the secrets now", "y"),
+        ("Skyward's key (LAKESIDE_SKYWARD_KEY; it is not shown): ", "key-canary"),
+        ("Skyward's secret (LAKESIDE_SKYWARD_SECRET; it is not shown): ", "secret-canary"),
+        ("Apple School Manager's user name (LAKESIDE_ASM_USERNAME", "user-canary"),
+        ("Apple School Manager's password (LAKESIDE_ASM_PASSWORD", "password-canary"),
+        ("Try to sign in", "no"),
+    ]
+    with terminal.etlrunner(folder, "init", "lakeside") as screen:
+        for question, answer in asked:
+            screen.asks(question)
+            screen.answer(answer)
+        assert screen.ends() == 0
+    assert "'EST' knows no summer time; most districts mean US/Eastern" in screen.text
+    assert "canary" not in screen.text
+    flow = (folder / "flows" / "lakeside.yaml").read_text(encoding="utf-8")
+    assert "  timezone: US/Eastern\n" in flow
+    assert "  variant: qmlativ " in flow
+    assert (folder / ".env").read_text(encoding="utf-8").count("canary") == 4

@@ -74,3 +74,9 @@ def test_names_of_flows_are_suggested_and_rows_of_the_history_fit(
     )
     nobody = etlrunner("why", "pinewood", "students", "nobody").out.splitlines()
     assert nobody[0].startswith("students: the source had no such record")
+
+
+def test_a_flow_whose_name_ends_in_yml_is_not_no_flow(etlrunner: Etlrunner, folder: Path):
+    (folder / "flows").mkdir()
+    (folder / "flows" / "north.yml").write_text("version: 1\n", encoding="utf-8")
+    assert "rename flows/north.yml to flows/north.yaml" in etlrunner("validate").err
