@@ -277,7 +277,7 @@ def _walk(
         journal.end("planned", 0, "nothing was sent: this was a plan")
     elif stages.is_unchanged(result):
         delivery.settle_grace(plan, journal.record, services.history, result.folder)
-        journal.end("unchanged", 0, "nothing to do: Apple has exactly this already")
+        journal.end("unchanged", 0, stages.unchanged_words(result))
     else:
         finished = stages.finished_paths(result)
         delivery.deliver_archive(

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
 import polars as pl
 
 from etlrunner import table
-from etlrunner.model.changes import Figures
+from etlrunner.model.changes import NOTHING_CHANGES, Figures
 from etlrunner.model.problems import Finding
 
 SCHOOL = "location_id"
@@ -100,6 +100,22 @@ def jumps(now: Figures, trail: Sequence[Figures], small_change: int) -> Iterator
                     school=school,
                     count=value,
                 )
+
+
+def stale(trail: Sequence[Figures], day: date, after: int | None) -> Finding | None:
+    """What to say of a delivery that would be the same as the last one, if that was long ago.
+
+    In a school somebody joins, leaves or changes a class within days; a copy of the SIS that is not renewed
+    any more looks well all the same. Weekdays count, holidays among them.
+    """
+    if after is None or not trail:
+        return None
+    since = trail[-1].day
+    days = sum((since + timedelta(n)).weekday() < 5 for n in range(1, (day - since).days + 1))
+    if days < after:
+        return None
+    message = f"nothing has changed on {days:,} weekdays, since {since.isoformat()}"
+    return Finding(NOTHING_CHANGES, "warning", message, "")
 
 
 def as_data(figures: Figures) -> dict[str, object]:

@@ -8,6 +8,7 @@ from etlrunner.config import secrets, settings
 from etlrunner.config.project import Project
 from etlrunner.errors import EtlError
 from etlrunner.lib import notify as messenger
+from etlrunner.model.changes import NOTHING_CHANGES
 from etlrunner.model.flow import Flow, Notify
 from etlrunner.model.run import RunRecord
 from etlrunner.model.secrets import SecretRef
@@ -62,6 +63,8 @@ def state_of(record: RunRecord) -> str | None:
     """`well`, `failed`, `held` or `stale`; None for a run that says nothing about its flow."""
     if record.outcome == "skipped" and record.exit_code is None:
         return "stale"  # a date that went by without a run
+    if NOTHING_CHANGES in record.findings:
+        return "stale"
     return _STATES.get(record.outcome)
 
 
@@ -78,7 +81,10 @@ def event_of(record: RunRecord, previous: RunRecord | None) -> str | None:
 
 def title_of(event: str, record: RunRecord) -> str:
     """One line."""
-    return "etlrunner: " + _TITLES[event].format(flow=record.flow)
+    title = _TITLES[event]
+    if event == "stale" and NOTHING_CHANGES in record.findings:
+        title = "{flow}: nothing in the roster has changed for many weekdays"
+    return "etlrunner: " + title.format(flow=record.flow)
 
 
 def body_of(record: RunRecord) -> str:

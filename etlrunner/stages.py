@@ -22,7 +22,7 @@ from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
 from etlrunner.kept import run_folder
 from etlrunner.lib import files
-from etlrunner.model.changes import Figures, Hold
+from etlrunner.model.changes import NOTHING_CHANGES, Figures, Hold
 from etlrunner.model.flow import Flow
 from etlrunner.model.problems import Finding
 from etlrunner.model.run import RunRecord
@@ -233,7 +233,7 @@ def package_archive(plan: Plan, result: Result, journal: Journal) -> None:
 
 def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
     """Nothing that a safeguard stops goes on: all or nothing. The same content as before may."""
-    from etlrunner import guard
+    from etlrunner import figures, guard
 
     assert result.changes is not None
     absent = _absent(plan, result)
@@ -252,6 +252,9 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
         )
         if result.older is not None:
             result.holds += (guard.older(result.changes, result.older),)
+    elif stale := figures.stale(result.trail, day, flow.safeguards.stale_after):
+        result.findings = (*result.findings, stale)
+        journal.note(findings=_tally(result.findings))
     result.crosswalks = _propose(plan, result)
     if result.holds:
         raise Held(result.holds)
@@ -296,6 +299,13 @@ def is_unchanged(result: Result) -> bool:
     """Whether Apple has exactly this already."""
     assert result.archive is not None
     return result.last is not None and result.last.content_hash == result.archive.content_hash
+
+
+def unchanged_words(result: Result) -> str:
+    """How a run ends that has nothing to send."""
+    done = "nothing to do: Apple has exactly this already"
+    stale = next((one for one in result.findings if one.rule == NOTHING_CHANGES), None)
+    return f"{done}; {stale.message}: is it holidays?" if stale else done
 
 
 def state_folder(plan: Plan) -> Path:

@@ -20,8 +20,13 @@ def safeguards(values: Mapping[str, Any]) -> Safeguards:
         table: TableSafeguards(**{key: _limit(one) for key, one in values[table].items()})
         for table in TARGETS["apple-school-manager"].tables
     }
+    stale = values["stale_after"]
     return Safeguards(
-        tables, values["small_change"], values.get("expect", {}), values["approve_within"]
+        tables,
+        small_change=values["small_change"],
+        expect=values.get("expect", {}),
+        approve_within=values["approve_within"],
+        stale_after=None if stale == "none" else stale,
     )
 
 

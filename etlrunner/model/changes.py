@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+NOTHING_CHANGES = "figure-nothing-changes"
+"""The rule about a source that stands still."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableChanges:

@@ -55,6 +55,8 @@ class Safeguards:
     """Minimum rows per table that let a first delivery pass without approval."""
     approve_within: timedelta = timedelta(days=7)
     """How long a held run may be approved."""
+    stale_after: int | None = 7
+    """Weekdays without any change after which a run warns; None for never."""
 
 
 @dataclass(frozen=True, slots=True)

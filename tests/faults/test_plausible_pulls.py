@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from etlrunner.notify import event_of
 from etlrunner.run import Result
 from etlrunner.sandbox.district import District
 from tests.support.matrix import proves
@@ -262,13 +263,20 @@ def test_a_huge_field_is_said(flow: Flow) -> int:
 @proves(
     "B14",
     fault="yesterday's data again, from a replica that stands still",
-    behaviour="nothing is sent; the run says that Apple has this already",
+    behaviour="nothing is sent; from the seventh weekday on (`stale_after`) the run warns, and once a message",
     exit=0,
 )
-def test_the_same_data_again_sends_nothing(flow: Flow) -> int:
-    result = flow.look(flow.district, deliver=True)
-    assert result.record.outcome == "unchanged"
-    return result.exit_code
+def test_the_same_data_again_sends_nothing_and_is_said_after_a_while(flow: Flow) -> int:
+    since = flow.look(flow.district, deliver=True).trail[-1].day
+    quiet, said = (
+        flow.look(flow.district, deliver=True, as_of=since + timedelta(days)) for days in (8, 9)
+    )
+    assert {quiet.record.outcome, said.record.outcome} == {"unchanged"}
+    assert not quiet.record.findings
+    assert said.record.findings == {"figure-nothing-changes": 1}
+    assert "nothing has changed on 7 weekdays" in said.record.message
+    assert event_of(said.record, quiet.record) == "stale"
+    return said.exit_code
 
 
 @proves(

@@ -41,4 +41,12 @@ RULES = (
         _JUMP, "Look whether the SIS still sends the field, and the mapping's column `email_address`.",
         clerk=None,
     ),
+    Rule(
+        "figure-nothing-changes", "warning", "Nothing has changed for many weekdays",
+        "The roster is what it was, on as many weekdays as `safeguards.stale_after` says: the SIS may "
+        "give a copy that is not renewed any more.",
+        "In holidays that is well. Else change something small in the SIS, and look with `plan` whether it "
+        "comes; ask whoever runs the SIS about its replica or its nightly export.",
+        clerk=None,
+    ),
 )  # fmt: skip
