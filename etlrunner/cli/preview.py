@@ -127,7 +127,7 @@ def _show(plan: Plan, table: str, found: Preview, steps: bool, show_values: bool
     shown = sum(1 for one in found.samples if one.row is not None)
     screen.say(
         f"{shown} of {found.written:,} rows of {table}; "
-        f"etlrunner show {plan.flow.name} has the mapping's layers."
+        f"the mapping: etlrunner show {plan.flow.name} --mapping {table}"
     )
 
 

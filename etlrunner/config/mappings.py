@@ -207,22 +207,24 @@ def _undecided(data: Any, document: Document) -> Iterator[Problem]:
 
 
 def _ready_to_merge(document: Document, above: Document) -> Document:
-    """A mapping whose columns can be merged with an override's, part by part.
+    """A mapping whose parts can be merged with an override's.
 
     A column that is an expression becomes a map where the override brings a map; and an override that
-    says what makes the column (expr, text, each) replaces what made it.
+    says what makes a column (expr, text, each) or a code table (rows, csv, …) replaces what made it.
     """
-    columns = document.data.get("columns") if isinstance(document.data, Mapping) else None
-    wanted = above.data.get("columns")
-    if not isinstance(columns, Mapping) or not isinstance(wanted, Mapping):
+    if not isinstance(document.data, Mapping):
         return document
-    ready = {name: _ready_column(one, wanted.get(name)) for name, one in columns.items()}
-    spots = dict(document.places.spots)
-    for name, one in columns.items():
-        if isinstance(one, Scalar) and isinstance(ready[name], Mapping):
-            spots["columns", str(name), "expr"] = spots["columns", str(name)]
-    places = Places(spots, document.places.texts)
-    return Document({**document.data, "columns": ready}, places, document.path)
+    data, spots = dict(document.data), dict(document.places.spots)
+    for group, ready_one in (("columns", _ready_column), ("lookups", _ready_lookup)):
+        members, wanted = data.get(group), above.data.get(group)
+        if not isinstance(members, Mapping) or not isinstance(wanted, Mapping):
+            continue
+        ready = {name: ready_one(one, wanted.get(name)) for name, one in members.items()}
+        for name, one in members.items():
+            if isinstance(one, Scalar) and isinstance(ready[name], Mapping):
+                spots[group, str(name), "expr"] = spots[group, str(name)]
+        data[group] = ready
+    return Document(data, Places(spots, document.places.texts), document.path)
 
 
 def _ready_column(column: Any, wanted: Any) -> Any:
@@ -232,6 +234,16 @@ def _ready_column(column: Any, wanted: Any) -> Any:
     if any(key in wanted for key in MAKES_A_COLUMN):
         return {key: one for key, one in parts.items() if key not in MAKES_A_COLUMN}
     return parts
+
+
+def _ready_lookup(lookup: Any, wanted: Any) -> Any:
+    """Without its file or database, and what belongs to that, where the override brings something else."""
+    if not isinstance(wanted, Mapping) or not isinstance(lookup, Mapping):
+        return lookup
+    brought = [key for key in ONE_OF["lookups"] if key in wanted]
+    if not brought or brought[0] in lookup:
+        return lookup
+    return {key: one for key, one in lookup.items() if key == "ignore"}
 
 
 class _Freezer:

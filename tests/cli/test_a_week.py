@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -52,6 +53,24 @@ def test_the_page_about_why_shows_what_is_printed(tmp_path: Path):
         stage = week.stage()
         played = session.play(page, stage)
     assert [code for _, code in stage.ended] == [6, 0, 0, 0]
+    assert played == page, "run: python -m tests.support.a_week"
+
+
+def test_the_page_about_a_column_shows_what_is_printed(tmp_path: Path):
+    page = a_week.CHANGING.read_text(encoding="utf-8")
+    with a_week.week(tmp_path, a_week.CHANGING) as week:
+        stage = week.stage()
+        flow = tmp_path / "flows" / "lakeside-isd.yaml"
+        written = flow.read_text(encoding="utf-8")
+        played = session.play(page, stage)
+        recipes = re.findall(r"^\| [\w ,]+ \| `(.+)` \|$", page, re.MULTILINE)
+        assert len(recipes) == 6
+        for recipe in recipes:
+            overrides = "overrides:\n  students:\n    columns:\n      " + recipe.replace("\\|", "|")
+            flow.write_text(f"{written}{overrides}\n", encoding="utf-8")
+            assert stage.command("etlrunner validate") == "lakeside-isd is valid.\n", recipe
+    codes = [code for line, code in stage.ended if line.startswith("etlrunner")]
+    assert codes == [6, *[0] * 10]
     assert played == page, "run: python -m tests.support.a_week"
 
 

@@ -149,6 +149,17 @@ def test_an_override_changes_a_part_of_a_column_and_leaves_the_rest(project: Pro
     assert columns["middle_name"].max_length == 20
 
 
+def test_an_override_of_a_code_table_replaces_its_file_and_adds_to_its_rows(
+    project: Project,
+) -> None:
+    rows = "lookups: {grades: {rows: {KG: Kindergarten}}, no_email: {rows: {none yet: ''}}}"
+    lookups = (
+        read(project, f"overrides: {{students: {{{rows}}}}}\n").mapping.tables["students"].lookups
+    )
+    assert dict(lookups["grades"].rows) == {"KG": "Kindergarten"}
+    assert {"null", "none yet"} <= {*lookups["no_email"].rows}
+
+
 def test_a_mapping_file_of_the_project_wins_over_the_shipped_one(project: Project) -> None:
     folder = project.root / "mappings" / "apple-school-manager"
     folder.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """The servers, the clock and the invented districts behind the pages that are sessions.
 
-`python -m tests.support.a_week` plays docs/a-week.md, coming-from-claris-connect.md and why.md and writes them
+`python -m tests.support.a_week` plays docs/a-week.md, coming-from-claris-connect.md, why.md and changing-a-column.md and writes them
 again with what every command prints now; `tests/cli/test_a_week.py` fails when that is not what stands there.
 """
 
@@ -33,6 +33,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "a-week.md"
 CLARIS = DOCS / "coming-from-claris-connect.md"
 WHY = DOCS / "why.md"
+CHANGING = DOCS / "changing-a-column.md"
 FLOW = "lakeside-isd"
 SMALL = "sch-104"
 ZONE = ZoneInfo("US/Central")
@@ -46,6 +47,7 @@ MASKS = [
     (r"^(archive: +)\w+ \([\d,]+ bytes\)", r"\g<1>" + "9d3c" * 16 + " (53,000 bytes)"),  # of zlib
     (r"^index \w+\.\.\w+", "index 1a2b3c4..5d6e7f8"),
     (r"^\[(\w+) (\(root-commit\) )?\w+\]", r"[\1 \g<2>5a6b7c8]"),
+    (r"\bHEAD \(\w+\)", "HEAD (5a6b7c8)"),
     (r"\b\d+\.\d s\b", "0.1 s"),
 ]
 
@@ -184,7 +186,7 @@ def _sink() -> Iterator[tuple[Any, Path]]:
 
 def main() -> None:
     """Write the pages again."""
-    for page in (PAGE, CLARIS, WHY):
+    for page in (PAGE, CLARIS, WHY, CHANGING):
         with tempfile.TemporaryDirectory() as folder, week(Path(folder), page) as this:
             text = session.play(page.read_text(encoding="utf-8"), this.stage())
         page.write_text(text, encoding="utf-8")
