@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner import figures, guard, holdover, package, settle, stages, table
+from etlrunner import figures, holdover, package, scope, settle, stages, table
 from etlrunner import plan as plans
 from etlrunner.checks.archive_file import ReadArchive, read_archive
 from etlrunner.config.project import Project
@@ -108,7 +108,7 @@ def _promote(
     journal.note(
         counts={name: Counts(written=count) for name, count in rows.items()},
         content_hash=package.content_hash(paths),
-        scope=guard.scope_of(plan.flow),
+        scope=scope.of(plan.flow),
         baseline=before.run_id if before else "",
     )
     deliveries.promote(

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from etlrunner import figures
+from etlrunner import figures, scope
+from etlrunner.lib.listed import listed
 from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
 from etlrunner.model.flow import Flow
 from etlrunner.model.problems import Finding
@@ -58,7 +59,7 @@ def guard(
     """Every reason to hold this delivery; none means that it may go.
 
     `now` are this delivery's figures and `trail` those of the last ones, oldest first; `absent`
-    are left-out ids as in `scope_of`.
+    are left-out ids as in `scope.of`.
     """
     holds = [*_holds(flow, changes, tables, delivered_scope, absent or {})]
     if now is not None:
@@ -106,23 +107,6 @@ def older(changes: Changes, earlier: RunRecord) -> Hold:
     )
 
 
-def scope_of(flow: Flow, absent: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
-    """What the flow selects, as plain data that is kept with a delivery and compared by the next.
-
-    `absent` are the ids of each table's `leave_out` that the roster does not have.
-    """
-    return {
-        "absent": {table: sorted(ids) for table, ids in sorted((absent or {}).items()) if ids},
-        "schools": {
-            "include": sorted(located.text for located in flow.select.schools.include),
-            "exclude": sorted(located.text for located in flow.select.schools.exclude),
-        },
-        "grades": sorted(flow.select.grades),
-        "statuses": sorted(flow.select.statuses),
-        "leave_out": {table: sorted(ids) for table, ids in sorted(flow.leave_out.items()) if ids},
-    }
-
-
 def _holds(
     flow: Flow,
     changes: Changes,
@@ -135,7 +119,7 @@ def _holds(
     if changes.baseline is None:
         yield from _first(changes, safeguards)
     else:
-        yield from _narrowed(scope_of(flow, absent), delivered_scope)
+        yield from scope.narrowed(scope.of(flow, absent), delivered_scope)
         for change in changes.tables.values():
             yield from _table(change, safeguards)
     for finished in tables.values():
@@ -262,7 +246,7 @@ def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -
         f"safeguards.{change.table}.{key}",
         f"{change.table}: {value:,} of {change.before:,} {verb}, and the limit is {limit}",
         table=change.table,
-        detail=_list(gone) if key == "max_removed" and change.table == "locations" else "",
+        detail=listed(gone) if key == "max_removed" and change.table == "locations" else "",
         value=_share(value, change.before, limit),
         limit=str(limit),
         sizes={change.table: ()} if key in ("max_removed", "max_added") else {},
@@ -288,7 +272,7 @@ def _schools(
     if len(over) > 1:
         named = [f"{school or 'none'}: {value:,} of {before:,}" for value, before, school in over]
         value, before = sum(one[0] for one in over), sum(one[1] for one in over)
-        where, detail = f"in {len(over):,} schools", _list(named, NAMED)
+        where, detail = f"in {len(over):,} schools", listed(named, NAMED)
         schools = tuple(school for _, _, school in over)
         yield _school_hold(change, key, limit, where, value, before, schools, detail)
 
@@ -361,7 +345,7 @@ def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
     limit = limits.max_rejected
     if _is_over(rejected, limit, meant, safeguards.small_change):
         rules = sorted(finished.counts.rejected.items(), key=lambda one: (-one[1], one[0]))
-        why = _list([f"{rule}: {count:,}" for rule, count in rules if count])
+        why = listed([f"{rule}: {count:,}" for rule, count in rules if count])
         yield Hold(
             f"safeguards.{finished.name}.max_rejected",
             f"{finished.name}: {rejected:,} of {meant:,} were rejected ({why}), "
@@ -388,73 +372,6 @@ def _repaired(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
         )
 
 
-# ---------------------------------------------------------------- scope
-
-
-def _narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterator[Hold]:
-    """A flow that selects less than it did deactivates whoever it no longer selects."""
-    if then is None:
-        return
-    schools, before = now["schools"], then.get("schools") or {}
-    excluded = _more(before.get("exclude"), schools["exclude"])
-    if excluded:
-        who = _schools_of(excluded)
-        yield _scope("schools.exclude", f"{who} newly excluded", _list(excluded))
-    yield from _fewer("schools.include", before.get("include"), schools["include"])
-    yield from _fewer("grades", then.get("grades"), now["grades"])
-    yield from _fewer("statuses", then.get("statuses"), now["statuses"])
-    left_out = then.get("leave_out") or {}
-    absent = then.get("absent") or {}
-    for table, ids in now["absent"].items():
-        here_before = set(left_out.get(table) or ()) - set(absent.get(table) or ())
-        if lost := len(here_before & set(ids)):
-            what = "record" if lost == 1 else "records"
-            yield Hold(
-                f"scope.leave_out.{table}",
-                f"{lost:,} {what} of leave_out.{table} left the roster since the last delivery; whoever "
-                "has another id there now is left out no more, and would be sent",
-                table=table,
-                value=str(lost),
-            )
-    for table, ids in now["leave_out"].items():
-        if more := _more(left_out.get(table), ids):
-            what = "record is" if len(more) == 1 else "records are"
-            yield Hold(
-                f"scope.leave_out.{table}",
-                f"the flow now leaves out more: {len(more):,} {what} newly listed in "
-                f"leave_out.{table}; their accounts would be deactivated",
-                table=table,
-                value=str(len(more)),
-            )
-
-
-def _fewer(key: str, then: Sequence[str] | None, now: Sequence[str]) -> Iterator[Hold]:
-    """An empty list takes everything."""
-    if not now:
-        return
-    are_ids = key.startswith("schools")  # grades and statuses are none, and may be said everywhere
-    if not then:
-        who = _schools_of(now) if are_ids else f"{_list(now)} {_is(now)}"
-        what = f"only {who} taken, and before there was no such limit"
-        yield _scope(key, what, _list(now) if are_ids else "")
-    elif gone := sorted(set(then) - set(now)):
-        who = _schools_of(gone) if are_ids else f"{_list(gone)} {_is(gone)}"
-        yield _scope(key, f"{who} no longer taken", _list(gone) if are_ids else "")
-
-
-def _scope(key: str, what: str, detail: str) -> Hold:
-    return Hold(
-        f"scope.{key}",
-        f"the flow now selects less (select.{key}): {what}; "
-        "accounts outside the selection would be deactivated",
-        detail=detail,
-    )
-
-
-def _more(then: Sequence[str] | None, now: Sequence[str]) -> list[str]:
-    return sorted(set(now) - set(then or ()))
-
-
 # ---------------------------------------------------------------- words
 
 
@@ -465,19 +382,6 @@ def _words(table: str, kind: str) -> str:
 def _where(school: str) -> tuple[str, str]:
     """Of a school as it is said everywhere, and which one it is, for whoever may see ids."""
     return ("in one school", f"school {school}") if school else ("in rows of no known school", "")
-
-
-def _schools_of(ids: Sequence[str]) -> str:
-    return "1 school is" if len(ids) == 1 else f"{len(ids):,} schools are"
-
-
-def _list(words: Sequence[str], most: int = 10) -> str:
-    shown = ", ".join(words[:most])
-    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
-
-
-def _is(words: Sequence[str]) -> str:
-    return "is" if len(words) == 1 else "are"
 
 
 def _share(value: int, whole: int, limit: Limit) -> str:

@@ -233,11 +233,11 @@ def package_archive(plan: Plan, result: Result, journal: Journal) -> None:
 
 def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
     """Nothing that a safeguard stops goes on: all or nothing. The same content as before may."""
-    from etlrunner import figures, guard
+    from etlrunner import figures, guard, scope
 
     assert result.changes is not None
     absent = _absent(plan, result)
-    journal.note(scope=guard.scope_of(plan.flow, absent))
+    journal.note(scope=scope.of(plan.flow, absent))
     flow = seasons.in_force(plan.flow, day)
     result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
     if not is_unchanged(result):

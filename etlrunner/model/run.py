@@ -70,7 +70,7 @@ class RunRecord:
     """Rows per table that are no longer in the source and were sent once more."""
     season: str = ""
     scope: Mapping[str, Any] = field(default_factory=dict, metadata=IDENTIFIERS)
-    """What `select` and `leave_out` took (guard.scope_of), to notice a narrowed scope."""
+    """What `select` and `leave_out` took (etlrunner.scope), to notice a narrowed scope."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""
     delivery: Delivery | None = None

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from etlrunner.guard import guard, scope_of
+from etlrunner import scope
+from etlrunner.guard import guard
 from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
 from etlrunner.model.flow import Flow, LeftOut, SchoolSelection, Select
 from etlrunner.model.problems import Located
@@ -242,7 +243,7 @@ def selecting(
 
 
 def scope_holds(before: Flow, now: Flow) -> list[str]:
-    kept = json.loads(json.dumps(scope_of(before)))
+    kept = json.loads(json.dumps(scope.of(before)))
     return [hold.told for hold in guard(now, students(), {}, delivered_scope=kept)]
 
 
