@@ -27,7 +27,7 @@ from etlrunner.model.run import RunRecord
 from etlrunner.model.tables import Counts
 from etlrunner.plan import Plan
 from etlrunner.run import Request, Services
-from etlrunner.target import FILE_ORDER
+from etlrunner.target import FILE_ORDER, TargetTable
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,10 @@ def _promote(
     services: Services,
 ) -> None:
     made = files.private_folder(journal.folder / "finished")
-    paths = {name: table.sink(tables[name].lazy(), made / f"{name}.parquet") for name in FILE_ORDER}
+    paths = {
+        name: table.sink(_apples_columns(plan.target.tables[name], tables[name]), made / f"{name}.parquet")
+        for name in FILE_ORDER
+    }
     rows = {name: tables[name].height for name in FILE_ORDER}
     folder, id = stages.delivered_folder(plan), journal.record.id
     day = stages.local_date(plan.flow, Request(), services.clock)
@@ -128,8 +131,13 @@ def _promote(
     journal.end("imported", 0, f"brought in {total}; the next run is compared with them")
 
 
+def _apples_columns(spec: TargetTable, rows: pl.DataFrame) -> pl.LazyFrame:
+    """What else stands in the file is a finding, and nothing that a delivery could be compared with."""
+    return rows.lazy().select(name for name in rows.columns if spec.column(name) is not None)
+
+
 def _refuse_unreadable(read: ReadArchive) -> None:
-    """What cannot be compared is no baseline: a file that is missing, rows without a key, keys twice."""
+    """What cannot be compared is no baseline: a file or a required column is missing, keys twice."""
     target = plans.default_target()
     wrong = [
         Finding("zip-unreadable", "error", "the file is not there or cannot be read", name)
@@ -137,9 +145,11 @@ def _refuse_unreadable(read: ReadArchive) -> None:
         if name not in read.tables
     ]
     for name, rows in read.tables.items():
-        key = target.tables[name].key
-        if key not in rows.columns:
-            wrong.append(Finding("asm-header", "error", f"there is no column {key}", name))
+        spec, key = target.tables[name], target.tables[name].key
+        absent = [one.name for one in spec.columns if one.required and one.name not in rows.columns]
+        if absent:
+            message = f"there is no column {', '.join(absent)}"
+            wrong.append(Finding("asm-header", "error", message, name))
         elif twice := rows.height - rows[key].n_unique():
             message = f"{key} is not of one row only"
             wrong.append(Finding("asm-unique-key", "error", message, name, count=twice))

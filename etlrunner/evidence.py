@@ -9,9 +9,10 @@ All of it holds identifiers (`leave_out` names people by id), so it goes with th
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,19 +112,53 @@ def keep_outcome(
 
 
 def read(project: Project, run: RunRecord) -> Evidence | None:
-    """What is left of a run; None when its rows are gone, or it never came to map them."""
+    """What is left of a run; None when its rows are gone, or it never came to map them.
+
+    Raises LocalTrouble where some of it is not what the run kept: it would explain another run.
+    """
     folder = run_folder(project, run)
-    outcome = _json(folder / REASONS)
-    if outcome is None or not (folder / "raw").is_dir():
-        return None
-    rules = {name: tuple(one["rules"]) for name, one in outcome["tables"].items()}
-    folded = outcome["folded"]
+    with _whole(folder / REASONS):
+        outcome = _json(folder / REASONS)
+        if outcome is None or not (folder / "raw").is_dir():
+            return None
+        rules = {name: tuple(one["rules"]) for name, one in outcome["tables"].items()}
+        folded = dict(outcome["folded"])
+    kept = Evidence(run, folder, rules, folded)
+    _check_tables(kept)
     top = folder / CONFIGURATION
-    made = _json(top / MADE)
-    if made is None:
-        return Evidence(run, folder, rules, folded)
-    day = date.fromisoformat(made["as_of"])
-    return Evidence(run, folder, rules, folded, Project(top), day, made["sets"], made["shown"])
+    with _whole(top / MADE):
+        made = _json(top / MADE)
+        if made is None:
+            return kept
+        day, sets, shown = date.fromisoformat(made["as_of"]), dict(made["sets"]), dict(made["shown"])
+    return replace(kept, project=Project(top), as_of=day, sets=sets, shown=shown)
+
+
+def _check_tables(kept: Evidence) -> None:
+    """Every table is there, and can be opened."""
+    from etlrunner import findings_file, table  # load polars: whoever asks about a record has it
+    from etlrunner.checks import books
+
+    paths = [
+        *(kept.folder / "raw" / f"{name}.parquet" for name in kept.run.raw_rows),
+        *(path for name in kept.reasons for path in (kept.finished(name), kept.fate(name))),
+        *(kept.folder / name for name in (findings_file.NAME, books.REJECTS)),
+    ]
+    for path in paths:
+        if not table.can_be_opened(path):
+            raise LocalTrouble(f"{path} {'cannot be read' if path.exists() else 'is gone'}", hint=_ODD)
+
+
+_ODD = "it was changed, or the disk is damaged"
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What was read from `path` has the form that a run gives it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise LocalTrouble(f"{path} is not what the run kept", hint=_ODD) from error
 
 
 def last_roster(
@@ -171,7 +206,7 @@ def _json(path: Path) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise LocalTrouble(f"{path} cannot be read", hint="it was changed, or the disk is damaged") from error  # fmt: skip
+        raise LocalTrouble(f"{path} cannot be read", hint=_ODD) from error
 
 
 # ---------------------------------------------------------------- where files belong

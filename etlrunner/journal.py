@@ -6,6 +6,7 @@ names somebody (`model.run.IDENTIFIERS`) is in neither: it lies in `identifiers.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -62,7 +63,10 @@ class Journal:
         if changes.keys() & rows.IDENTIFIERS:
             now = rows.identifiers_of(self.record)
             if now != rows.identifiers_of(before):
-                files.write_private(self.folder / BESIDE, _pretty(now))
+                text = _pretty(now)
+                files.write_private(self.folder / BESIDE, text)
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                self.record = replace(self.record, identifiers_sha256=digest)
         self._keeper.save(self.record)
 
     def log(self, event: str, **values: Any) -> None:
@@ -140,7 +144,7 @@ def identifiers(folder: Path) -> Mapping[str, Any]:
         return rows.identifiers_from(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise LocalTrouble(
             f"{path} cannot be read", hint="it was changed, or the disk is damaged"
         ) from error

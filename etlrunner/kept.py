@@ -13,6 +13,7 @@ from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
 from etlrunner.lib import files
+from etlrunner.lib.clock import STEADY
 from etlrunner.model.delivery import Archive
 from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
@@ -59,7 +60,7 @@ class Kept:
             "config_hash content_hash archive_sha256 archive_size assigned_sha256 baseline scope "
             "source_file sizes"
         )
-        beside = journal.identifiers(self.folder)
+        beside = journal.identifiers(self.folder.parent / self.run.id)
         facts = {name: beside.get(name, getattr(self.run, name)) for name in names.split()}
         return {**facts, "archive_of": self.folder.name}
 
@@ -88,8 +89,8 @@ def to_approve(
 ) -> Kept:
     """The held run, ready to be sent.
 
-    Raises UsageError unless it is held, not too long ago, no run since looked at a younger roster, and
-    its archive is what was shown.
+    Raises UsageError unless it is held, not too long ago, no run since found that Apple has what the
+    source has, and its archive is what was shown.
     """
     again = f"look at it afresh: etlrunner run {held.flow}"
     if held.outcome != "held":
@@ -122,6 +123,12 @@ def to_approve(
             hint=again,
         )
     age, within = clock.now() - held.started, flow.safeguards.approve_within
+    if age < -STEADY:
+        raise UsageError(
+            f"{held.id} was held at {held.started:%Y-%m-%d %H:%M} UTC, which is yet to come: a clock was "
+            "set, and how old it is nobody knows: not sent",
+            hint=again,
+        )
     if age > within:
         raise UsageError(
             f"{held.id} was held {age.days:,} days ago, and may be approved within {_in_units(within)} "
@@ -200,12 +207,15 @@ def _in_units(span: timedelta) -> str:
 
 
 def intact(project: Project, record: RunRecord) -> Kept | None:
-    """Archive and tables as they were: the one is sent, with the other the next run is compared."""
+    """Archive, tables and identifiers as they were: one is sent, with the others the next run is compared."""
     folder = project.runs_folder(record.flow) / (record.archive_of or record.id)
     path = folder / "roster.zip"
     if not _is(path, record.archive_sha256):
         return None
     if record.assigned_sha256 and not _is(folder / ASSIGNED, record.assigned_sha256):
+        return None
+    beside = run_folder(project, record) / journal.BESIDE  # the scope that the next run is held to
+    if record.identifiers_sha256 and not _is(beside, record.identifiers_sha256):
         return None
     if not _makes(folder, record.content_hash):
         return None

@@ -97,6 +97,14 @@ def rows_in(path: Path) -> int:
     return int(stream(pl.scan_parquet(path).select(pl.len())).item())
 
 
+def can_be_opened(path: Path) -> bool:
+    """Whether a file that lay on the disk for a while is a frozen table still; reads only its end."""
+    try:
+        return bool(pl.read_parquet_schema(path))
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+
+
 def readable_rows(path: Path) -> int:
     """How many rows a file has that lay on the disk for a while; -1 where they cannot all be read."""
     try:

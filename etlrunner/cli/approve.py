@@ -41,6 +41,7 @@ def command(
     with options.services(project, quiet=True) as services:  # bars would draw over the question
         held = _meant(services.history, run)
         engine.refuse_approval(project, held.id, services=services, expected_hash=content)
+        _tell_younger(services.history, held)
         if not yes:
             beside = journal.identifiers(run_folder(project, held))
             _ask(held, beside.get("held_at", ()), as_json)
@@ -61,13 +62,24 @@ def _meant(history: History, name: str) -> RunRecord:
     found = history.resolve_run(name)
     if name == found.id:
         return found
-    runs = history.runs(None if name == "last" else found.flow, limit=100)
-    waiting = (run for run in runs if run.outcome == "held" and run.trigger != "plan")
-    meant = next(waiting, found)
+    meant = _waiting(history, None if name == "last" else found.flow) or found
     if meant.outcome != "held":
         of_flow = "" if name == "last" else f" of {found.flow}"
         raise UsageError(f"no run{of_flow} is held", hint="see: etlrunner history")
     return meant
+
+
+def _tell_younger(history: History, held: RunRecord) -> None:
+    """Another one waits that knows more: it may show what is wrong with this one."""
+    newest = _waiting(history, held.flow)
+    if newest is not None and newest.id != held.id and newest.started > held.started:
+        screen.complain(f"{newest.id} looked at a younger roster, and is held too")
+
+
+def _waiting(history: History, flow: str | None) -> RunRecord | None:
+    """The newest run that is held."""
+    runs = history.runs(flow, limit=100)
+    return next((run for run in runs if run.outcome == "held" and run.trigger != "plan"), None)
 
 
 def _ask(held: RunRecord, held_at: Sequence[str], as_json: bool) -> None:

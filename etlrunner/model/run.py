@@ -71,6 +71,8 @@ class RunRecord:
     season: str = ""
     scope: Mapping[str, Any] = field(default_factory=dict, metadata=IDENTIFIERS)
     """What `select` and `leave_out` took (etlrunner.scope), to notice a narrowed scope."""
+    identifiers_sha256: str = ""
+    """Of the file that holds those fields; empty where there is none."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time per stage."""
     delivery: Delivery | None = None

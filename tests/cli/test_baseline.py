@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def test_a_last_delivery_is_not_replaced_by_accident(delivered: Pinewood, etlrun
     assert etlrunner("baseline", "show").last.startswith("pinewood: brought in ")
 
 
-@pytest.mark.parametrize("damage", ["no zip", "a file short", "no key", "nobody"])
+@pytest.mark.parametrize(
+    "damage", ["no zip", "a file short", "no key", "nobody", "no class", "no school's name"]
+)
 def test_a_zip_that_cannot_be_what_apple_has_changes_nothing(
     pinewood: Pinewood, etlrunner: Etlrunner, damage: str
 ):
@@ -64,9 +67,11 @@ def test_a_zip_that_cannot_be_what_apple_has_changes_nothing(
         files["students.csv"] = students.replace(b"person_id", b"person", 1)
     elif damage == "nobody":
         files["students.csv"] = students.partition(b"\n")[0] + b"\n"
-    with zipfile.ZipFile(zip, "w") as other:
-        for name, content in files.items():
-            other.writestr(name, content)
+    elif damage == "no class":
+        files["rosters.csv"] = files["rosters.csv"].replace(b"class_id", b"class", 1)
+    elif damage == "no school's name":
+        files["locations.csv"] = files["locations.csv"].replace(b"location_name", b"name", 1)
+    write(zip, files)
     if damage == "no zip":
         zip.write_bytes(b"PK")
     refused = etlrunner("baseline", "import", zip)
@@ -74,6 +79,28 @@ def test_a_zip_that_cannot_be_what_apple_has_changes_nothing(
     assert "nothing was brought in" in refused.err
     nothing = etlrunner("baseline", "show")
     assert (nothing.code, "baseline import ZIP pinewood" in nothing.err) == (2, True)
+
+
+def test_columns_that_are_none_of_apples_are_not_compared(
+    pinewood: Pinewood, etlrunner: Etlrunner
+):
+    """Neither counted as a change of everybody, nor taken for one of the program's own."""
+    zip = claris(pinewood, etlrunner)
+    with zipfile.ZipFile(zip) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    students = files["students.csv"].decode().splitlines()
+    lines = [f'{line},"{"_here" if number == 0 else "x"}"' for number, line in enumerate(students)]
+    write(zip, {**files, "students.csv": ("\n".join(lines) + "\n").encode()})
+    assert etlrunner("baseline", "import", zip, "pinewood").code == 0
+    pinewood.has(pinewood.district.rekeyed())
+    run = etlrunner("plan", "--json").document["run"]
+    assert (run["outcome"], run["changes"]["students"]) == ("planned", [0, 0, 0])
+
+
+def write(zip: Path, files: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(zip, "w") as other:
+        for name, content in files.items():
+            other.writestr(name, content)
 
 
 def test_a_kept_roster_makes_the_same_archive_byte_for_byte(

@@ -138,6 +138,33 @@ def test_an_approval_ends_after_some_days(
     assert pinewood.sent == []
 
 
+def test_a_run_that_is_held_in_the_future_is_not_approved(
+    pinewood: Pinewood, etlrunner: Etlrunner, monkeypatch: pytest.MonkeyPatch
+):
+    """A clock that was years ahead would make the approval good for years."""
+    etlrunner("run")
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) - timedelta(hours=26))
+    refused = etlrunner("approve", "pinewood", "--yes")
+    assert (refused.code, "which is yet to come" in refused.err) == (2, True)
+    assert pinewood.sent == []
+
+
+def test_who_approves_an_older_run_is_told_of_the_younger(
+    delivered: Pinewood, etlrunner: Etlrunner
+):
+    """It is what was shown, and still what the source had before; the younger one is obsolete then."""
+    delivered.has(delivered.district.without_school(delivered.district.schools[0]))
+    etlrunner("run")
+    older = last_run(etlrunner, "held")
+    etlrunner("run")
+    younger = last_run(etlrunner, "held")
+    sent = etlrunner("approve", older, "--yes")
+    assert sent.code == 0
+    assert f"{younger} looked at a younger roster, and is held too" in " ".join(sent.err.split())
+    assert "is obsolete" in etlrunner("approve", younger, "--yes").err
+
+
 def test_a_held_run_that_a_good_one_overtook_is_obsolete(delivered: Pinewood, etlrunner: Etlrunner):
     """A school disappears from the pull; the SIS is mended; what was held must never go out."""
     delivered.has(delivered.district.without_school(delivered.district.schools[0]))
