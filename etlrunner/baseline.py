@@ -102,7 +102,9 @@ def _promote(
 ) -> None:
     made = files.private_folder(journal.folder / "finished")
     paths = {
-        name: table.sink(_apples_columns(plan.target.tables[name], tables[name]), made / f"{name}.parquet")
+        name: table.sink(
+            _apples_columns(plan.target.tables[name], tables[name]), made / f"{name}.parquet"
+        )
         for name in FILE_ORDER
     }
     rows = {name: tables[name].height for name in FILE_ORDER}

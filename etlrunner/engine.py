@@ -332,7 +332,7 @@ def _send_once_more(
     with journal.stage("compare"):
         stages.compare_tables(plan, result, journal, day=day)
     with journal.stage("guard"):
-        stages.guard_once_more(plan, result, kept.run, services.history)
+        stages.guard_once_more(plan, result, kept.run, journal.record.scope)
     delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )

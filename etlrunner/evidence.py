@@ -130,7 +130,11 @@ def read(project: Project, run: RunRecord) -> Evidence | None:
         made = _json(top / MADE)
         if made is None:
             return kept
-        day, sets, shown = date.fromisoformat(made["as_of"]), dict(made["sets"]), dict(made["shown"])
+        day, sets, shown = (
+            date.fromisoformat(made["as_of"]),
+            dict(made["sets"]),
+            dict(made["shown"]),
+        )
     return replace(kept, project=Project(top), as_of=day, sets=sets, shown=shown)
 
 
@@ -146,7 +150,9 @@ def _check_tables(kept: Evidence) -> None:
     ]
     for path in paths:
         if not table.can_be_opened(path):
-            raise LocalTrouble(f"{path} {'cannot be read' if path.exists() else 'is gone'}", hint=_ODD)
+            raise LocalTrouble(
+                f"{path} {'cannot be read' if path.exists() else 'is gone'}", hint=_ODD
+            )
 
 
 _ODD = "it was changed, or the disk is damaged"

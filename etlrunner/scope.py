@@ -64,6 +64,17 @@ def narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterator
             )
 
 
+def wider(flow: Flow, then: Mapping[str, Any]) -> Iterator[Hold]:
+    """What an earlier archive, made with the scope `then`, has and the flow does not send any more."""
+    keys = [hold.safeguard.removeprefix("scope.") for hold in narrowed(of(flow), then)]
+    if keys:
+        yield Hold(
+            "scope.older",
+            f"the flow selects less by now ({', '.join(keys)}): this archive has whoever it leaves out "
+            "since, and they would be sent again",
+        )
+
+
 def _fewer(key: str, then: Sequence[str] | None, now: Sequence[str]) -> Iterator[Hold]:
     """An empty list takes everything."""
     if not now:

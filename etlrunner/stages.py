@@ -260,9 +260,11 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
         raise Held(result.holds)
 
 
-def guard_once_more(plan: Plan, result: Result, earlier: RunRecord, history: History) -> None:
+def guard_once_more(
+    plan: Plan, result: Result, earlier: RunRecord, then: Mapping[str, Any]
+) -> None:
     """An earlier archive is held whenever it would change anything: its roster is older than Apple's."""
-    from etlrunner import guard
+    from etlrunner import guard, scope
 
     assert result.changes is not None
     if is_unchanged(result):
@@ -275,7 +277,8 @@ def guard_once_more(plan: Plan, result: Result, earlier: RunRecord, history: His
         now=result.figures,
         trail=result.trail,
     )
-    result.holds = (guard.older(result.changes, earlier), *holds)
+    wider = scope.wider(plan.flow, then)
+    result.holds = (guard.older(result.changes, earlier), *wider, *holds)
     raise Held(result.holds)
 
 

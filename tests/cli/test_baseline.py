@@ -81,9 +81,7 @@ def test_a_zip_that_cannot_be_what_apple_has_changes_nothing(
     assert (nothing.code, "baseline import ZIP pinewood" in nothing.err) == (2, True)
 
 
-def test_columns_that_are_none_of_apples_are_not_compared(
-    pinewood: Pinewood, etlrunner: Etlrunner
-):
+def test_columns_that_are_none_of_apples_are_not_compared(pinewood: Pinewood, etlrunner: Etlrunner):
     """Neither counted as a change of everybody, nor taken for one of the program's own."""
     zip = claris(pinewood, etlrunner)
     with zipfile.ZipFile(zip) as whole:

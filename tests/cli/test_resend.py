@@ -68,6 +68,22 @@ def test_an_older_archive_is_held_with_numbers_and_goes_by_approval(
     assert compared["changes"]["students"] != [0, 0, 0]
 
 
+def test_an_older_archive_with_somebody_whom_the_flow_leaves_out_by_now_says_so(
+    delivered: Pinewood, etlrunner: Etlrunner
+):
+    """A child whose parents opted out is one added row among others: nobody would notice."""
+    first = last_run(etlrunner, "delivered")
+    users = delivered.district.tables["users"]
+    someone = users.filter(role="student", status="active")["sourcedId"][0]
+    delivered.configured(f"leave_out: {{students: {{'{someone}': {{reason: opted out}}}}}}\n")
+    etlrunner("run")
+    assert etlrunner("approve", "pinewood", "--yes").code == 0
+    held = etlrunner("resend", first, *WHY)
+    told = " ".join(held.out.split())
+    assert "selects less by now (leave_out.students): this archive has whoever" in told
+    assert someone not in told
+
+
 def older_name(pinewood: Pinewood, run: str) -> str:
     hashed = json.loads((pinewood.runs / run / "run.json").read_text())["content_hash"]
     return str(hashed)[:12]
