@@ -10,6 +10,7 @@ from etlrunner.errors import UsageError
 from etlrunner.lib import files, template
 
 TEMPLATE = Path(__file__).parent / "templates" / "flow.yaml.j2"
+DEFINITION = Path(__file__).parent / "templates" / "definition.yaml.j2"
 SHORT = ("isd", "usd", "cusd", "sd", "psd", "csd")
 VS_CODE = """\
 {
@@ -19,11 +20,15 @@ VS_CODE = """\
 """
 OF_FILES = ("oneroster-csv", "asm-zip")
 """Sources that read what somebody puts into a folder."""
+OF_TABLES = ("table-file", "database")
+"""Sources of any shape, which a definition of the project makes into a roster."""
 SAID = {
     "skyward": "Skyward",
     "oneroster": "a OneRoster server",
     "oneroster-csv": "OneRoster CSV files",
     "asm-zip": "a zip for Apple School Manager",
+    "table-file": "files of another shape",
+    "database": "a database",
 }
 IGNORED = (".env", ".etlrunner/", "etlrunner-demo/")
 
@@ -32,7 +37,8 @@ IGNORED = (".env", ".etlrunner/", "etlrunner-demo/")
 class Answers:
     """What the wizard asks for. `folder` set: the archive goes into a folder instead of by SFTP.
 
-    A source of files has a `path` instead of a `domain`; one that is watched needs no hour.
+    A source of files has a `path` instead of a `domain`, one of any shape a `definition`; one that is
+    watched needs no hour.
     """
 
     name: str
@@ -51,6 +57,8 @@ class Answers:
     source: str = "skyward"
     path: str = ""
     watch: bool = False
+    auth: str = ""
+    definition: str = ""
 
     @property
     def of_files(self) -> bool:
@@ -63,8 +71,8 @@ class Answers:
 
     def secret_names(self) -> list[str]:
         """The environment variables that the flow will refer to."""
-        sis = self.source.upper()
-        names = [] if self.of_files else [f"{self.prefix}_{sis}_KEY", f"{self.prefix}_{sis}_SECRET"]
+        wanted = {"database": ("URL",)}.get(self.source, () if self.path else ("KEY", "SECRET"))
+        names = [f"{self.prefix}_{self.source.upper()}_{word}" for word in wanted]
         if self.integration_token:
             names.append(f"{self.prefix}_SKYWARD_TOKEN")
         if not self.folder:
@@ -83,6 +91,8 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
             f"{path} is there already; nothing was written", hint="another name, or --force"
         )
     _write_open(path, render(answers))
+    if answers.definition:
+        _define(answers, root)
     if answers.folder:
         files.private_folder(root / answers.folder)
     _extend(root / ".env.example", [f"{name}=" for name in answers.secret_names()])
@@ -96,6 +106,14 @@ def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
     return path
 
 
+def _define(answers: Answers, root: Path) -> None:
+    """An example to change, where the definition is not there yet."""
+    path = root / "sources" / f"{answers.definition}.yaml"
+    if not path.exists():
+        values = {"title": _title(answers.definition), "sql": answers.source == "database"}
+        _write_open(path, template.render(DEFINITION, values) + "\n")
+
+
 def _inside(place: str) -> list[str]:
     """What git must not take: a folder or zip in the project that holds a roster."""
     path = Path(place)
@@ -106,12 +124,15 @@ def _inside(place: str) -> list[str]:
 
 def render(answers: Answers) -> str:
     """The flow file as text."""
-    words = re.split(r"[-_]", answers.name)
-    title = " ".join(word.upper() if word in SHORT else word.title() for word in words)
     values = {
-        **asdict(answers), "prefix": answers.prefix, "title": title, "said": SAID[answers.source],
+        **asdict(answers), "prefix": answers.prefix, "title": _title(answers.name), "said": SAID[answers.source],
     }  # fmt: skip
     return template.render(TEMPLATE, values) + "\n"
+
+
+def _title(name: str) -> str:
+    words = re.split(r"[-_.]", name)
+    return " ".join(word.upper() if word in SHORT else word.title() for word in words)
 
 
 def _extend(path: Path, lines: list[str]) -> None:

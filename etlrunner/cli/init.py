@@ -17,16 +17,33 @@ from etlrunner.errors import UsageError
 if TYPE_CHECKING:
     from etlrunner.config.project import Project
 
-FLAGS = ("variant", "integration_token", "oneroster", "domain", "path", "watch")
+FLAGS = (
+    "variant",
+    "integration_token",
+    "oneroster",
+    "auth",
+    "domain",
+    "path",
+    "watch",
+    "definition",
+)
 """Flags that not every source has."""
 NEEDED = {
     "skyward": ("variant", "domain"),
     "oneroster": ("oneroster", "domain"),
     "oneroster-csv": ("path",),
     "asm-zip": ("path",),
+    "table-file": ("definition", "path"),
+    "database": ("definition",),
 }
-MAY_HAVE = {"skyward": ("oneroster", "integration_token"), "oneroster": ()}
+MAY_HAVE = {
+    "skyward": ("oneroster", "integration_token"),
+    "oneroster": ("auth",),
+    "oneroster-csv": ("watch",),
+    "asm-zip": ("watch",),
+}
 VARIANTS = ["sms-2.0", "qmlativ"]
+SIGN_INS = ("oauth2", "oauth1-sha1", "oauth1-sha256")
 NO_SIS = {"variant": "", "domain": ""}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
@@ -53,6 +70,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
     "--oneroster",
     type=click.Choice(["1.1", "1.2"]),
     help="The version; of Skyward only if not its own.",
+)
+@click.option(
+    "--auth",
+    type=click.Choice(SIGN_INS),
+    help="OneRoster 1.1: signatures instead of a token.  [default: oauth2]",
+)
+@click.option(
+    "--definition",
+    help="Files and databases of another shape: the file in sources/ that explains them.",
 )
 @click.option("--integration-token", is_flag=True, help="Qmlativ: there is a third value.")
 @click.option("--folder", default="", help="Put the archive into a folder instead of sending it.")
@@ -101,7 +127,7 @@ def command(**given: Any) -> int:
 def _answers(given: dict[str, Any]) -> Answers:
     _check_flags(given)
     name = _name(given["name"])
-    source = _source(given)
+    source = _source(given, name)
     return Answers(
         name=name,
         **source,
@@ -117,7 +143,7 @@ def _answers(given: dict[str, Any]) -> Answers:
 def _check_flags(given: dict[str, Any]) -> None:
     """Flags that do not go together, and without a terminal those that are missing."""
     source = given["source"] or ("" if _interactive() else "skyward")
-    known = (*NEEDED[source], *MAY_HAVE.get(source, ("watch",))) if source else FLAGS
+    known = (*NEEDED[source], *MAY_HAVE.get(source, ())) if source else FLAGS
     alien = [flag for flag in FLAGS if given[flag] and flag not in known]
     if alien:
         raise UsageError(
@@ -137,9 +163,11 @@ def _check_flags(given: dict[str, Any]) -> None:
         )
 
 
-def _source(given: dict[str, Any]) -> dict[str, Any]:
+def _source(given: dict[str, Any], name: str) -> dict[str, Any]:
     """Where the roster comes from, and what that source needs to be found."""
     source = given["source"] or ("skyward" if given["variant"] else _which_source())
+    if source in flow_file.OF_TABLES:
+        return {"source": source, **_of_tables(given, source, name), **NO_SIS}
     if source in flow_file.OF_FILES:
         path = given["path"] or _ask("The folder or zip with the files", default="inbox")
         return {"source": source, "path": path, "watch": given["watch"] or _watched(path), **NO_SIS}
@@ -150,6 +178,7 @@ def _source(given: dict[str, Any]) -> dict[str, Any]:
         oneroster = oneroster or _ask(
             "Which OneRoster", type=click.Choice(["1.1", "1.2"]), default="1.1"
         )
+    auth = _auth(given["auth"], source, oneroster)
     if given["integration_token"] and variant != "qmlativ":
         raise UsageError("--integration-token is for --variant qmlativ: SMS 2.0 has no third value")
     return {
@@ -157,8 +186,40 @@ def _source(given: dict[str, Any]) -> dict[str, Any]:
         "variant": variant,
         "domain": _domain(given["domain"], given["allow_http"], flow_file.SAID[source]),
         "oneroster": oneroster,
+        "auth": auth,
         "integration_token": given["integration_token"] or _third_value(variant, given),
     }
+
+
+def _auth(given: str | None, source: str, oneroster: str) -> str:
+    """How a OneRoster server is signed in to; empty for the usual way, and for those that have one only."""
+    if source != "oneroster" or oneroster != "1.1":
+        if given not in (None, "oauth2"):
+            raise UsageError(
+                f"--auth {given} is for --oneroster 1.1: later servers hand out a token"
+            )
+        return ""
+    question = "How is it signed in to (old servers want a signature, oauth1-…)"
+    auth = given or _ask(question, type=click.Choice(SIGN_INS), default="oauth2")
+    return "" if auth == "oauth2" else str(auth)
+
+
+def _of_tables(given: dict[str, Any], source: str, flow: str) -> dict[str, str]:
+    """The definition, made as an example where it is not there, and the place of files."""
+    question = "Name of the definition that says what the columns mean"
+    definition = given["definition"] or _ask(question, default=flow)
+    while not NAME.fullmatch(definition):
+        sentence = f"'{definition}' cannot be a definition's name: small letters, digits, hyphens"
+        if given["definition"] or not _interactive():
+            raise UsageError(sentence, hint=f"for example: {_as_name(definition)}")
+        screen.complain(sentence)
+        definition = _ask(question, default=_as_name(definition))
+    path = ""
+    if source == "table-file":
+        path = given["path"] or _ask(
+            "The folder with the files, or one Excel file", default="export"
+        )
+    return {"definition": definition, "path": path}
 
 
 def _which_source() -> str:
@@ -304,6 +365,8 @@ def _next(project: Project, answers: Answers) -> str:
     name = answers.name
     absent = secrets.missing(plan.references(validate.read_flow(project, name)), project)
     steps = [f"etlrunner secrets set {name}"] if absent else []
+    if answers.definition:
+        steps.insert(0, f"say in sources/{answers.definition}.yaml which column is what")
     steps.append(f"etlrunner connect {name}" + ("" if answers.folder else " --trust"))
     return "Next: " + ", then: ".join([*steps, f"etlrunner plan {name}"])
 
@@ -312,6 +375,7 @@ def _connect(project: Project, answers: Answers, *, asked: bool) -> int:
     if not asked and not (
         _interactive()
         and not answers.of_files  # which come later
+        and not answers.definition  # which is an example yet
         and asking.confirm("Try to sign in at the source now?", default=True)
     ):
         return 0

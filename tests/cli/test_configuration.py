@@ -52,6 +52,8 @@ SOURCES = {
     "oneroster": ["--oneroster", "1.2", "--domain", "sis.example.org/api"],
     "oneroster-csv": ["--path", "inbox", "--watch"],
     "asm-zip": ["--path", "drop/asm.zip"],
+    "table-file": ["--definition", "oldsis", "--path", "export"],
+    "database": ["--definition", "oldsis"],
 }
 
 
@@ -62,14 +64,14 @@ def test_what_init_writes_for_other_sources_is_valid_untouched(
     flags = [*SOURCES[source], *([] if source == "oneroster-csv" else ["--timezone", "US/Central"])]
     made = etlrunner("init", "pine", "--source", source, *flags, "--folder", "out")
     assert made.code == 0, made.err
-    assert ("secrets set" in made.last) == (source == "oneroster")
+    assert ("secrets set" in made.last) == (source in ("oneroster", "database"))
     checked = etlrunner("validate")
     assert (checked.code, checked.out, checked.err) == (0, "pine is valid.\n", "")
     flow = (folder / "flows" / "pine.yaml").read_text()
     assert f"type: {source}\n" in flow
     assert ("watch: true" in flow) == ("\nschedule:" not in flow) == (source == "oneroster-csv")
-    rosters = {"inbox/", "drop/asm.zip"} & set((folder / ".gitignore").read_text().split())
-    assert bool(rosters) == (source != "oneroster")
+    rosters = {"inbox/", "drop/asm.zip", "export/"}
+    assert bool(rosters & {*(folder / ".gitignore").read_text().split()}) == ("--path" in flags)
 
 
 @pytest.mark.parametrize(
