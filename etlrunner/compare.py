@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -29,6 +29,9 @@ NO_SCHOOL = ""
 PEOPLE = ("students", "staff")
 KNOWN_AGAIN = ("locations", *PEOPLE, "courses", "classes")
 """Tables whose rows may come back under another id, in the order of their references."""
+
+MOST_TOLD = 100
+"""Ids per table and kind: with more it is the district's affair, not a clerk's."""
 
 Tables = Mapping[str, Path]
 HeldOver = Mapping[str, Sequence[str]]
@@ -62,8 +65,9 @@ def compare(
     }
     for name, kinds in _kinds(target, differing).items():
         tables[name] = replace(tables[name], kinds=kinds)
-    if "classes" in tables and (count := _abandoned(finished, before, differing.get("rosters"))):
-        kinds = {**tables["classes"].kinds, "replaced": count}
+    emptied = _abandoned(finished, before, differing.get("rosters"))
+    if "classes" in tables and len(emptied):
+        kinds = {**tables["classes"].kinds, "replaced": len(emptied)}
         tables["classes"] = replace(tables["classes"], kinds=kinds)
     return Changes(baseline=run if baseline is not None else None, tables=tables)
 
@@ -76,6 +80,47 @@ def crosswalks(
     for name in KNOWN_AGAIN:
         _table(target.tables[name], finished, baseline, differing, held_over or {}, {})
     return {name: pairs for name, pairs in _rekeyed(target, differing).items() if len(pairs)}
+
+
+def whose(
+    target: Target, finished: Tables, baseline: Tables, held_over: HeldOver | None = None
+) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Table, kind and ids (`id`, `was`) of what is said each time (`guard.NOTICED`), as today has them.
+
+    `was` is the id of the last delivery, where that is another one. Kinds with more than `MOST_TOLD`
+    are left out: nobody goes through them one by one.
+    """
+    differing: dict[str, pl.DataFrame] = {}
+    for name in (*KNOWN_AGAIN, "rosters"):
+        if name in finished:
+            _table(target.tables[name], finished, baseline, differing, held_over or {}, {})
+    for name, pairs in _rekeyed(target, differing).items():
+        spec, rows = target.tables[name], differing[name]
+        yield from _few(name, "rekeyed", pairs["new"], pairs["old"])
+        yield from _few(name, "swapped", identity.swapped(spec, rows))
+        yield from _few(name, "replaced", identity.replaced(spec, rows))
+    for name, other in (PEOPLE, PEOPLE[::-1]):
+        if {name, other} <= differing.keys():
+            yield from _few(other, "role_changed", _changed_role(target, differing, name, other))
+    emptied = _abandoned(finished, baseline, differing.get("rosters"))
+    yield from _few("classes", "replaced", emptied)
+
+
+def _few(
+    name: str, kind: str, ids: pl.Series, was: pl.Series | None = None
+) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    if 0 < len(ids) <= MOST_TOLD:
+        before = [""] * len(ids) if was is None else was
+        yield name, kind, pl.DataFrame({"id": ids, "was": before})
+
+
+def _changed_role(
+    target: Target, differing: Mapping[str, pl.DataFrame], name: str, other: str
+) -> pl.Series:
+    """Ids that left one of the people's tables and came to the other."""
+    left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]
+    came = differing[other].filter(pl.col(_THERE).is_null())[target.tables[other].key]
+    return left.filter(left.is_in(came.implode()))
 
 
 def _table(
@@ -120,10 +165,10 @@ def _table(
     )
 
 
-def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None) -> int:
+def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None) -> pl.Series:
     """Classes that are there still, and have none of the students they had."""
     if rosters is None or not len(rosters) or "classes" not in finished:
-        return 0
+        return pl.Series("class_id", [], pl.String)
     had = rosters["class_id" + _BEFORE].drop_nulls().unique()  # only those can have lost anybody
     of_those = pl.scan_parquet(baseline["rosters"]).filter(pl.col("class_id").is_in(had.implode()))
     then = of_those.group_by("class_id").agg(rows=pl.len())
@@ -147,12 +192,10 @@ def _kinds(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, d
         if len(matched):
             found[name]["rekeyed"] = len(matched)
     for name, other in (PEOPLE, PEOPLE[::-1]):
-        if name in differing and other in differing:
-            left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]
-            came = differing[other].filter(pl.col(_THERE).is_null())[target.tables[other].key]
-            if both := left.filter(left.is_in(came.implode())).len():
-                found[name]["role_changed"] = both
-    return {name: kinds for name, kinds in found.items() if kinds}
+        if {name, other} <= differing.keys():
+            found[name]["role_changed"] = len(_changed_role(target, differing, name, other))
+    some = {name: {kind: n for kind, n in kinds.items() if n} for name, kinds in found.items()}
+    return {name: kinds for name, kinds in some.items() if kinds}
 
 
 def _rekeyed(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

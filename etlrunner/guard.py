@@ -78,9 +78,14 @@ def noticed(changes: Changes) -> Iterator[Finding]:
     for change in changes.tables.values():
         for kind in NOTICED:
             if count := change.kinds.get(kind, 0):
-                rule = f"identity-{kind.replace('_', '-')}"
+                rule = rule_of(kind)
                 message = f"{count:,} of {change.before:,} {_words(change.table, kind)}"
                 yield Finding(rule, "warning", message, change.table, count=count)
+
+
+def rule_of(kind: str) -> str:
+    """The rule of a finding about what the changes mean."""
+    return f"identity-{kind.replace('_', '-')}"
 
 
 def lost(flow: Flow, changes: Changes, gone: Mapping[str, int]) -> tuple[Hold, ...]:

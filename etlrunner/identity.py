@@ -51,21 +51,20 @@ REFERENCES = {"course_id": "courses", SCHOOL: "locations", "instructor_id": "sta
 def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     """How many of the changed rows moved, were swapped, or mean somebody else."""
     counts: dict[str, int] = {}
-    changed = rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
+    changed = _changed(rows)
     schools = [name for name in _columns(rows) if name.startswith(SCHOOL)]
     if spec.key != SCHOOL and schools:
         elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
         counts["moved"] = changed.filter(pl.any_horizontal(elsewhere)).height
     if set(NAMES) <= set(_columns(rows)):
         named = _swapped(spec.key, rows, changed, _name)
-        given = [_swapped(spec.key, changed, changed, one) for one in _tokens(rows)]
         others = changed.filter(~pl.col(spec.key).is_in(named.implode()))
         is_other = _is_somebody_else(_columns(rows))
-        counts["swapped"] = pl.concat([named, *given]).n_unique()
+        counts["swapped"] = len(swapped(spec, rows))
         counts["replaced"] = others.filter(is_other).height
         counts["renamed"] = others.filter(_has_other_names(), ~is_other).height
     if spec.key == SCHOOL:
-        counts["swapped"] = len(_swapped(spec.key, rows, changed, _token("location_name")))
+        counts["swapped"] = len(swapped(spec, rows))
     if worth := [name for name in WORTH if name in _columns(rows)]:
         gone = [(pl.col(name) == "") & (pl.col(name + BEFORE) != "") for name in worth]
         counts["emptied"] = changed.filter(pl.any_horizontal(gone)).height
@@ -78,6 +77,27 @@ def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
+def swapped(spec: TargetTable, rows: pl.DataFrame) -> pl.Series:
+    """Ids that have the name, number, address or user name that another one had."""
+    changed = _changed(rows)
+    if spec.key == SCHOOL:
+        return _swapped(spec.key, rows, changed, _token("location_name"))
+    if not set(NAMES) <= set(_columns(rows)):
+        return rows[spec.key].clear()
+    given = [_swapped(spec.key, changed, changed, one) for one in _tokens(rows)]
+    return pl.concat([_swapped(spec.key, rows, changed, _name), *given]).unique().sort()
+
+
+def replaced(spec: TargetTable, rows: pl.DataFrame) -> pl.Series:
+    """Ids of people that mean somebody else, and whose name is not one that another id had."""
+    if not set(NAMES) <= set(_columns(rows)):
+        return rows[spec.key].clear()
+    changed = _changed(rows)
+    named = _swapped(spec.key, rows, changed, _name)
+    others = changed.filter(~pl.col(spec.key).is_in(named.implode()))
+    return others.filter(_is_somebody_else(_columns(rows)))[spec.key].sort()
+
+
 def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     """How many rows of each school are at others now, and not there any more."""
     schools = [name for name in _columns(rows) if name.startswith(SCHOOL)]
@@ -85,15 +105,15 @@ def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
         return {}
     before = pl.col(SCHOOL + BEFORE)
     still = pl.any_horizontal(pl.col(name) == before for name in schools)
-    changed = rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
+    changed = _changed(rows)
     left = changed.filter(~still & (before != "")).group_by(before.alias(SCHOOL)).len()
     return dict(left.sort(SCHOOL).iter_rows())
 
 
 def abandoned(
     rosters: pl.DataFrame, before: pl.DataFrame, classes: pl.Series, students: pl.Series
-) -> int:
-    """How many of `classes`, those of today, have none of the students they had.
+) -> pl.Series:
+    """Those of `classes`, which are today's, that have none of the students they had.
 
     `rosters` are the differing rows, `before` says how many students each class had, `students` are those
     of today. A class whose students have all left, and nobody came, is no other class: such losses have
@@ -115,7 +135,7 @@ def abandoned(
     )
     taken = pl.col("class_id").is_in(now["class_id"].unique().implode())
     is_there = pl.col("class_id").is_in(classes.implode())
-    return all_lost.filter(is_there & (taken | pl.col("elsewhere"))).height
+    return all_lost.filter(is_there & (taken | pl.col("elsewhere")))["class_id"].sort()
 
 
 def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame:
@@ -188,6 +208,10 @@ def _in_old_words(fresh: pl.DataFrame, known: Known) -> pl.DataFrame:
 
 
 # ---------------------------------------------------------------- another one under the same id
+
+
+def _changed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
 
 
 def _swapped(key: str, rows: pl.DataFrame, changed: pl.DataFrame, what: What) -> pl.Series:

@@ -202,6 +202,7 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
     )
     tables = result.changes.tables
     result.figures = figures.of(finished_paths(result), journal.record.id, day)
+    _note_whose(plan, result)
     small = plan.flow.safeguards.small_change
     result.findings = (
         *result.findings,
@@ -215,6 +216,25 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
         findings=_tally(result.findings),
         baseline=last.run_id if last else "",
     )
+
+
+def _note_whose(plan: Plan, result: Result) -> None:
+    """Whom the changes mean that are said each time: the keys lie with the run's findings."""
+    from etlrunner import compare, findings_file, guard
+
+    changes = result.changes.tables.values() if result.changes else ()
+    path = result.folder / findings_file.NAME
+    meant = any(change.kinds.get(kind) for change in changes for kind in guard.NOTICED)
+    if result.last is None or not meant or not path.exists():
+        return
+    kept = result.held_over.keys if result.held_over else None
+    lines = []
+    for name, kind, ids in compare.whose(
+        plan.target, finished_paths(result), result.last.tables, kept
+    ):
+        found = findings_file.rows(name, ids["id"], guard.rule_of(kind), None, "warn")
+        lines.append(found.with_columns(ids["was"].alias("before")))
+    findings_file.add(path, lines)
 
 
 def package_archive(plan: Plan, result: Result, journal: Journal) -> None:

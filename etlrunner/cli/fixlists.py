@@ -60,6 +60,7 @@ def waiting(result: Result) -> int:
     """How many findings of a run a school's clerk can mend."""
     if result.plan is None or not result.finished:
         return 0
+    from etlrunner import compare
     from etlrunner.checks import rules
 
     found: Counter[str] = Counter()
@@ -69,7 +70,8 @@ def waiting(result: Result) -> int:
     found.update(one.rule for one in result.repairs if not one.row_dropped)
     early = result.error.findings if isinstance(result.error, ChecksFailed) else ()
     for finding in result.findings or early:
-        found[finding.rule] += finding.count
+        if not (finding.rule.startswith("identity-") and finding.count > compare.MOST_TOLD):
+            found[finding.rule] += finding.count
     if result.held_over is not None:
         lasting = {*result.plan.flow.grace} - {"rosters", "courses"}
         found["held-over"] += sum(result.held_over.rows.get(name, 0) for name in lasting)

@@ -173,6 +173,8 @@ class Told:
     def _has(self, line: Line, column: TargetColumn | None, names: Names) -> str:
         if line.rule.startswith("merge.") and line.after:
             return f"The other record has the number {names.number(line.after)}"
+        if line.rule == "identity-rekeyed" and line.before:
+            return f"Before, the record was known as {line.before}"
         if line.dangling and column is not None:
             shown = names.school if column.name == "location_id" else names.person
             return ", ".join(shown(one) for one in line.dangling)

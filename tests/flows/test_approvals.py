@@ -6,9 +6,12 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from etlrunner import engine
+from etlrunner import compare, engine, evidence
+from etlrunner.fixlists import make
+from etlrunner.fixlists.words import Told
 from etlrunner.history import delivered as deliveries
 from etlrunner.history import rows
 from etlrunner.lib import plain
@@ -118,6 +121,36 @@ def test_one_new_id_is_held_and_its_crosswalk_proposed(days: Days):
     assert held.record.held_by == ("safeguards.students.max_rekeyed",)
     lines = held.crosswalks["users"].read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["another-1", one]]
+
+
+def test_whose_ids_mean_something_else_is_on_the_schools_list(days: Days):
+    """A count alone helps nobody to mend the SIS; and of a whole district nobody goes through a list."""
+    one, two, other = pupils(days.district, 3)
+    users = days.district.tables["users"].rows_by_key("sourcedId", named=True, unique=True)
+    swapped = {
+        a: {k: users[b][k] for k in ("givenName", "familyName")}
+        for a, b in ((two, other), (other, two))
+    }
+    held = days.run(with_new_id(days.district.changed("users", swapped), one), 1)
+    noted = pl.read_parquet(held.folder / "findings.parquet").filter(
+        pl.col("rule").str.starts_with("identity-")
+    )
+    assert set(noted.select("table", "key", "rule", "before").rows()) == {
+        ("students", "another-1", "identity-rekeyed", one),
+        ("students", two, "identity-swapped", ""),
+        ("students", other, "identity-swapped", ""),
+    }
+    kept = evidence.find(days.project.project, days.project.history, "lakeside", held.record.id)
+    made = make.of_run(kept, Told.by(kept.flow()), days.project.root / "lists")
+    listed = [entry for school in made.lists for entry in school.entries]
+    assert {(entry.rule, entry.number != "") for entry in listed if "identity" in entry.rule} == {
+        ("identity-rekeyed", True), ("identity-swapped", True),
+    }  # fmt: skip
+
+    mass = days.run(days.district.rekeyed(), 2)
+    noted = pl.read_parquet(mass.folder / "findings.parquet")
+    assert mass.record.kinds["students"]["rekeyed"] > compare.MOST_TOLD
+    assert noted.filter(table="students", rule="identity-rekeyed").height == 0
 
 
 def test_new_ids_that_a_flow_lets_go_are_said_each_time(days: Days):
