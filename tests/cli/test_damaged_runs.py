@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from etlrunner import journal
+from etlrunner.errors import LocalTrouble
 from tests.cli.conftest import Etlrunner, Pinewood
 from tests.cli.test_resend import WHY, last_run
 
@@ -42,13 +44,10 @@ def test_an_approval_is_bound_to_the_scope_beside_the_rows(
 
 
 @pytest.mark.parametrize("text", ["[]", "5", '{"held_at": 5}', '{"sizes": [1]}', "{"])
-def test_identifiers_of_another_form_are_this_machines_trouble(
-    etlrunner: Etlrunner, held: Path, text: str, monkeypatch: pytest.MonkeyPatch
-):
-    (held / "identifiers.json").write_text(text)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    asked = etlrunner("approve", held.name)
-    assert (asked.code, "identifiers.json cannot be read" in asked.err) == (9, True)
+def test_identifiers_of_another_form_are_this_machines_trouble(tmp_path: Path, text: str):
+    (tmp_path / "identifiers.json").write_text(text)
+    with pytest.raises(LocalTrouble, match=r"identifiers\.json cannot be read"):
+        journal.identifiers(tmp_path)
 
 
 JSON_FILES = ("reasons.json", "configuration/made.json")
