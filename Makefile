@@ -13,7 +13,7 @@ demo: $(BIN)/etlrunner
 	$(BIN)/etlrunner demo
 
 test: $(BIN)/etlrunner
-	$(BIN)/python -m pytest -m 'not slow' -n 2
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist worksteal
 
 # The long sweeps, or a part of them: make test-slow ONLY=tests/crash
 test-slow: $(BIN)/etlrunner
