@@ -10,6 +10,7 @@ import pytest
 
 from etlrunner.history import database
 from tests.support import postgres
+from tests.support.prepared import Prepared
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,6 +30,11 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
         patched.setattr("os.fsync", lambda _: None)
         patched.setattr(database, "_set_up", unflushed)
         yield
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(lambda: tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(scope="session")

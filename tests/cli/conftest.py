@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from etlrunner.cli.flow_file import Answers
 from etlrunner.lib import files
 from etlrunner.sandbox import sftp, skyward
 from etlrunner.sandbox.district import District
+from tests.support.prepared import Prepared
 
 
 @dataclass
@@ -154,21 +156,33 @@ class Pinewood:
 
 @pytest.fixture
 def pinewood(folder: Path, district: District) -> Pinewood:
+    return _pinewood(folder, district)
+
+
+def _pinewood(folder: Path, district: District) -> Pinewood:
     files.private_folder(folder / "flows")
     files.private_folder(folder / "out")
     made = Pinewood(folder, district)
     made.flow.write_text(
-        f"version: 1\nsource:\n  type: oneroster-csv\n  path: {folder / 'roster.zip'}\n"
+        "version: 1\nsource:\n  type: oneroster-csv\n  path: roster.zip\n"
         "mapping: apple-school-manager\n"
-        f"sink:\n  type: local-folder\n  path: {folder / 'out'}\n"
+        "sink:\n  type: local-folder\n  path: out\n"
     )
     made.has(district)
     return made
 
 
 @pytest.fixture
-def delivered(pinewood: Pinewood, etlrunner: Etlrunner) -> Pinewood:
+def delivered(
+    pinewood: Pinewood, district: District, etlrunner: Etlrunner, prepared: Prepared
+) -> Pinewood:
     """The first delivery was approved."""
-    assert etlrunner("run").code == 6
-    assert etlrunner("approve", "pinewood", "--yes", "--because", "counted").code == 0
+
+    def make(project: Path) -> None:
+        _pinewood(project, district)
+        with contextlib.chdir(project):
+            assert etlrunner("run").code == 6
+            assert etlrunner("approve", "pinewood", "--yes", "--because", "counted").code == 0
+
+    prepared.copy("pinewood, delivered once", make, pinewood.folder)
     return pinewood

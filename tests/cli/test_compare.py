@@ -11,6 +11,7 @@ import pytest
 
 from etlrunner.sandbox.district import District
 from tests.cli.conftest import Etlrunner
+from tests.support.prepared import Prepared
 
 DAY = date(2027, 3, 1)
 FLOW = """\
@@ -35,8 +36,13 @@ def commit(folder: Path) -> None:
 
 
 @pytest.fixture
-def home(folder: Path, etlrunner: Etlrunner) -> Path:
+def home(folder: Path, etlrunner: Etlrunner, prepared: Prepared) -> Path:
     """A committed project below its repository's top, run once; its roster cannot be pulled again."""
+    prepared.copy("committed and run once", lambda top: _committed(top, etlrunner), folder)
+    return folder / "districts"
+
+
+def _committed(folder: Path, etlrunner: Etlrunner) -> None:
     district = District(students=40, seed=3, as_of=DAY, rates={"missing_people": 0.05})
     project = folder / "districts"
     for name in ("flows", "out"):
@@ -51,7 +57,6 @@ def home(folder: Path, etlrunner: Etlrunner) -> Path:
     ended = etlrunner("run", "home", "--as-of", "2027-03-01", "--project", project)
     assert ended.code == 6, ended.err
     (project / "roster.zip").unlink()
-    return project
 
 
 def test_a_change_is_told_per_table_column_school_and_rule_and_touches_nothing(

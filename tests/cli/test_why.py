@@ -11,6 +11,7 @@ import pytest
 
 from etlrunner.sandbox.district import District
 from tests.cli.conftest import Etlrunner
+from tests.support.prepared import Prepared
 
 DAY = date(2027, 3, 1)
 FLOW = """
@@ -24,15 +25,19 @@ overrides: {students: {columns: {sis_username: username | upper}}}
 
 
 @pytest.fixture
-def home(folder: Path, etlrunner: Etlrunner) -> pl.DataFrame:
+def home(folder: Path, etlrunner: Etlrunner, prepared: Prepared) -> pl.DataFrame:
     """A project whose flow `home` was run once; its users."""
     district = District(students=40, seed=3, as_of=DAY)
-    (folder / "flows").mkdir()
-    (folder / "out").mkdir()
-    district.write_csv(folder / "roster.zip", "1.1")
-    (folder / "flows" / "home.yaml").write_text(FLOW)
-    ended = etlrunner("run", "home", "--as-of", "2027-03-01")
-    assert ended.code == 6, ended.err
+
+    def make(project: Path) -> None:
+        (project / "flows").mkdir()
+        (project / "out").mkdir()
+        district.write_csv(project / "roster.zip", "1.1")
+        (project / "flows" / "home.yaml").write_text(FLOW)
+        ended = etlrunner("run", "home", "--as-of", "2027-03-01", "--project", project)
+        assert ended.code == 6, ended.err
+
+    prepared.copy("run once, to ask why", make, folder)
     return district.tables["users"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -17,14 +16,15 @@ from etlrunner.history import rows
 from etlrunner.lib import plain
 from etlrunner.sandbox.district import District
 from tests.flows.test_grace_and_seasons import GRACE, Days, pupils, without_pupils
+from tests.support.prepared import Prepared
 from tests.support.project import DAY, TestProject
 
 STATE = ".etlrunner/lakeside/grace.json"
 
 
 @pytest.fixture
-def days(project: TestProject, district: District, tmp_path: Path) -> Days:
-    return Days(project, district, tmp_path, GRACE)
+def days(project: TestProject, district: District, prepared: Prepared) -> Days:
+    return Days.with_grace(project, district, prepared)
 
 
 def trail(days: Days) -> list[dict[str, dict[str, dict[str, int]]]]:

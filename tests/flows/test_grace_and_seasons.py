@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Collection
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from etlrunner.errors import ConfigurationError, DeliveryFailed
 from etlrunner.run import Result
 from etlrunner.sandbox.district import District
+from tests.support.prepared import Prepared
 from tests.support.project import DAY, TestProject
 
 GRACE = "grace:\n  students: {runs: 3, days: 5}\n  classes: {runs: 3, days: 5}\n"
@@ -27,13 +29,30 @@ def settled(district: District) -> District:
 class Days:
     """A district that was delivered once, and whose roster a test replaces day by day."""
 
-    def __init__(self, project: TestProject, district: District, folder: Path, extra: str) -> None:
+    def __init__(self, project: TestProject, district: District) -> None:
         self.project = project
-        self.district = district = settled(district)
-        self.folder = folder
-        self.roster = folder / "roster.zip"
-        project.csv("lakeside", district.write_csv(self.roster), extra)
+        self.district = settled(district)
+        self.roster = project.root / "roster.zip"
+
+    @classmethod
+    def first(cls, project: TestProject, district: District, extra: str) -> Days:
+        """After the first delivery of a flow that says `extra`."""
+        days = cls(project, district)
+        project.csv("lakeside", days.district.write_csv(days.roster), extra)
         project.approve(project.run("lakeside").record.id)
+        return days
+
+    @classmethod
+    def with_grace(cls, project: TestProject, district: District, prepared: Prepared) -> Days:
+        """The first delivery with a time of grace, which many tests begin with."""
+
+        def make(folder: Path) -> None:
+            first = TestProject(folder)
+            cls.first(first, district, GRACE)
+            first.close()
+
+        project.replaced(partial(prepared.copy, "days with grace", make))
+        return cls(project, district)
 
     def run(self, district: District, days: int, **request: object) -> Result:
         """The run on the day `days` after the first, with this roster."""
@@ -52,8 +71,8 @@ class Days:
 
 
 @pytest.fixture
-def days(project: TestProject, district: District, tmp_path: Path) -> Days:
-    return Days(project, district, tmp_path, GRACE)
+def days(project: TestProject, district: District, prepared: Prepared) -> Days:
+    return Days.with_grace(project, district, prepared)
 
 
 def pupils(district: District, most: int = 10**6) -> list[str]:
@@ -176,10 +195,10 @@ def season(mode: str, first: date, last: date, more: str = "") -> str:
 
 
 def test_nothing_is_sent_or_pulled_in_a_pause_and_it_ends_by_itself(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
     pause = season("paused", DAY + timedelta(days=1), DAY + timedelta(days=3))
-    days = Days(project, district, tmp_path, pause)
+    days = Days.first(project, district, pause)
     grown = days.district.grown(20)
     for day in (1, 2, 3):
         result = days.run(grown, day)
@@ -189,11 +208,9 @@ def test_nothing_is_sent_or_pulled_in_a_pause_and_it_ends_by_itself(
     assert days.run(grown, 4).record.outcome == "delivered"
 
 
-def test_nothing_is_removed_in_an_additive_season(
-    project: TestProject, district: District, tmp_path: Path
-):
+def test_nothing_is_removed_in_an_additive_season(project: TestProject, district: District):
     additive = season("additive", DAY + timedelta(days=1), DAY + timedelta(days=3))
-    days = Days(project, district, tmp_path, additive)
+    days = Days.first(project, district, additive)
     before = {
         name: set(days.sent(name)) for name in ("students", "classes", "rosters", "locations")
     }
@@ -209,12 +226,10 @@ def test_nothing_is_removed_in_an_additive_season(
     assert days.run(lost, 4).exit_code == 6  # the season is over, and the school is still gone
 
 
-def test_limits_of_a_season_come_back_by_themselves(
-    project: TestProject, district: District, tmp_path: Path
-):
+def test_limits_of_a_season_come_back_by_themselves(project: TestProject, district: District):
     first, last = DAY + timedelta(days=1), DAY + timedelta(days=2)
     more = ", safeguards: {students: {max_removed: none, max_removed_per_school: none}, rosters: {max_removed: none, max_removed_per_school: none}}"
-    days = Days(project, district, tmp_path, season("normal", first, last, more))
+    days = Days.first(project, district, season("normal", first, last, more))
     ids = pupils(days.district)
     lost = without_pupils(days.district, ids[: len(ids) // 5])
     result = days.run(lost, 1)
@@ -224,12 +239,10 @@ def test_limits_of_a_season_come_back_by_themselves(
     assert "safeguards.students.max_removed" in {hold.safeguard for hold in held.holds}
 
 
-def test_a_season_is_looked_at_on_the_flows_own_date(
-    project: TestProject, district: District, tmp_path: Path
-):
+def test_a_season_is_looked_at_on_the_flows_own_date(project: TestProject, district: District):
     """At 02:00 UTC on the second it is still the first in Texas."""
     pause = season("paused", DAY + timedelta(days=1), DAY + timedelta(days=1))
-    days = Days(project, district, tmp_path, pause)
+    days = Days.first(project, district, pause)
     project.clock.move(timedelta(hours=18))
     assert days.project.run("lakeside", as_of=None).record.outcome == "unchanged"
     project.clock.move(timedelta(hours=6))
@@ -300,11 +313,11 @@ def test_who_was_merged_into_another_record_is_not_held_over_beside_it(days: Day
 
 
 def test_a_retry_that_comes_in_a_pause_sends_nothing(
-    project: TestProject, district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: TestProject, district: District, monkeypatch: pytest.MonkeyPatch
 ):
     """The delivery of the evening before failed; at the time of the retry the season has begun."""
     pause = season("paused", DAY + timedelta(days=1), DAY + timedelta(days=1))
-    days = Days(project, district, tmp_path, pause)
+    days = Days.first(project, district, pause)
     sink = "etlrunner.sinks.local_folder.Folder.deliver"
 
     def lost(*_: object, **__: object) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from etlrunner.sandbox.district import District
 from tests.flows.test_grace_and_seasons import GRACE, Days, pupils, season, without_pupils
+from tests.support.prepared import Prepared
 from tests.support.project import DAY, TestProject
 
 NEXT = DAY + timedelta(days=1)
@@ -27,9 +27,9 @@ def nameless(district: District) -> District:
     "extra", [GRACE + "  staff: {runs: 3, days: 5}\n", season("additive", NEXT, NEXT)]
 )
 def test_new_ids_for_everybody_are_held_though_nobody_would_be_removed(
-    project: TestProject, district: District, tmp_path: Path, extra: str
+    project: TestProject, district: District, extra: str
 ):
-    days = Days(project, nameless(district), tmp_path, extra)
+    days = Days.first(project, nameless(district), extra)
     held = days.run(days.district.rekeyed(), 1)
     assert held.exit_code == 6
     assert "safeguards.students.max_rekeyed" in {hold.safeguard for hold in held.holds}
@@ -37,9 +37,9 @@ def test_new_ids_for_everybody_are_held_though_nobody_would_be_removed(
 
 
 def test_new_ids_of_enrollments_do_not_double_rosters_in_an_additive_season(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
-    days = Days(project, district, tmp_path, season("additive", NEXT, NEXT))
+    days = Days.first(project, district, season("additive", NEXT, NEXT))
     rows = days.district.tables["enrollments"]
     some = rows["sourcedId"].to_list()[:60]
     before = len(days.sent("rosters"))
@@ -49,11 +49,11 @@ def test_new_ids_of_enrollments_do_not_double_rosters_in_an_additive_season(
 
 
 def test_somebody_left_out_does_not_come_back_under_a_new_id(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
     [asked] = pupils(district, 1)
     extra = f"leave_out: {{students: {{{asked}: {{reason: asked}}}}}}\n"
-    days = Days(project, district, tmp_path, extra)
+    days = Days.first(project, district, extra)
     held = days.run(days.district.rekeyed(), 1)
     folder = project.root / "mappings" / "crosswalks"
     folder.mkdir(parents=True)
@@ -77,11 +77,9 @@ def test_a_column_that_is_sent_no_more_does_not_come_back_with_a_row_held_over(d
     assert set(rows["email_address"]) == {""}
 
 
-def test_a_school_no_longer_selected_is_not_held_over(
-    project: TestProject, district: District, tmp_path: Path
-):
+def test_a_school_no_longer_selected_is_not_held_over(project: TestProject, district: District):
     every = "".join(f"  {t}: {{runs: 3, days: 5}}\n" for t in ("students", "staff", "classes"))
-    days = Days(project, district, tmp_path, "grace:\n" + every)
+    days = Days.first(project, district, "grace:\n" + every)
     school = district.schools[0]
     project.append("lakeside", f"select: {{schools: {{exclude: ['{school}']}}}}\n")
     held = days.run(days.district, 1)
@@ -90,8 +88,8 @@ def test_a_school_no_longer_selected_is_not_held_over(
 
 
 @pytest.fixture
-def days(project: TestProject, district: District, tmp_path: Path) -> Days:
-    return Days(project, district, tmp_path, GRACE)
+def days(project: TestProject, district: District, prepared: Prepared) -> Days:
+    return Days.with_grace(project, district, prepared)
 
 
 NUMBERED = """
@@ -104,11 +102,11 @@ overrides:
 @pytest.mark.parametrize("additive", [False, True])
 @pytest.mark.parametrize("mapping", ["", NUMBERED])
 def test_who_is_left_out_goes_at_once_whatever_the_key_is_made_from(
-    project: TestProject, district: District, tmp_path: Path, mapping: str, additive: bool
+    project: TestProject, district: District, mapping: str, additive: bool
 ):
     """Filtered rows have the id of the source, and the account may have another; marked or not."""
     rule = season("additive", NEXT, NEXT) if additive else GRACE
-    days = Days(project, district, tmp_path, rule + mapping)
+    days = Days.first(project, district, rule + mapping)
     asked, marked = pupils(days.district, 2)
     ids = ", ".join(f"{id}: {{reason: asked}}" for id in (asked, marked))
     project.append("lakeside", f"leave_out: {{students: {{{ids}}}}}\n")
@@ -120,9 +118,9 @@ def test_who_is_left_out_goes_at_once_whatever_the_key_is_made_from(
 
 
 def test_who_is_withdrawn_goes_at_once_whatever_the_key_is_made_from(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
-    days = Days(project, district, tmp_path, GRACE + NUMBERED)
+    days = Days.first(project, district, GRACE + NUMBERED)
     [gone] = pupils(days.district, 1)
     withdrawn = days.district.changed("users", {gone: {"status": "tobedeleted"}})
     result = days.run(withdrawn, 1)
@@ -131,10 +129,10 @@ def test_who_is_withdrawn_goes_at_once_whatever_the_key_is_made_from(
 
 
 def test_new_ids_of_enrollments_do_not_double_rosters_whatever_their_key_is_made_from(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
     own = "overrides: {rosters: {columns: {roster_id: sourcedId}}}\n"
-    days = Days(project, district, tmp_path, season("additive", NEXT, NEXT) + own)
+    days = Days.first(project, district, season("additive", NEXT, NEXT) + own)
     some = days.district.tables["enrollments"]["sourcedId"].to_list()[:60]
     before = len(days.sent("rosters"))
     other = days.district.changed("enrollments", {id: {"sourcedId": f"new-{id}"} for id in some})
@@ -145,10 +143,10 @@ def test_new_ids_of_enrollments_do_not_double_rosters_whatever_their_key_is_made
 
 
 def test_who_is_left_out_and_gone_on_one_day_is_not_held_over_under_a_key_of_the_mapping(
-    project: TestProject, district: District, tmp_path: Path
+    project: TestProject, district: District
 ):
     """Nothing says any more which account was theirs, so nobody is held over on that day."""
-    days = Days(project, district, tmp_path, GRACE + NUMBERED)
+    days = Days.first(project, district, GRACE + NUMBERED)
     asked, other = pupils(days.district, 2)
     project.append("lakeside", f"leave_out: {{students: {{{asked}: {{reason: asked}}}}}}\n")
     held = days.run(without_pupils(days.district, [asked, other]), 1)

@@ -6,26 +6,35 @@ The way through, from the hold to an archive that equals yesterday's, is docs/a-
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from etlrunner.errors import ChecksFailed, ConfigurationError
 from etlrunner.sandbox.district import District
+from tests.support.prepared import Prepared
 from tests.support.project import DAY, TestProject
 
 
 @pytest.fixture
-def delivered(project: TestProject, district: District, tmp_path: Path) -> TestProject:
+def delivered(project: TestProject, district: District, prepared: Prepared) -> TestProject:
     """A first delivery was approved; then the roster is replaced by what each test makes of it."""
-    project.csv("lakeside", district.write_csv(tmp_path / "roster.zip"))
-    project.approve(project.run("lakeside").record.id)
+
+    def make(folder: Path) -> None:
+        first = TestProject(folder)
+        first.csv("lakeside", district.write_csv(folder / "roster.zip"))
+        first.approve(first.run("lakeside").record.id)
+        first.close()
+
+    project.replaced(partial(prepared.copy, "delivered once", make))
     return project
 
 
-def replaced(project: TestProject, district: District, tmp_path: Path) -> None:
-    (tmp_path / "roster.zip").unlink()
-    district.write_csv(tmp_path / "roster.zip")
+def replaced(project: TestProject, district: District) -> None:
+    roster = project.root / "roster.zip"
+    roster.unlink()
+    district.write_csv(roster)
 
 
 def committed(project: TestProject, crosswalks: dict[str, Path]) -> None:
@@ -38,10 +47,8 @@ def committed(project: TestProject, crosswalks: dict[str, Path]) -> None:
     project.append("lakeside", "crosswalks:\n" + "".join(lines))
 
 
-def test_a_proposal_holds_ids_and_column_names_only(
-    delivered: TestProject, district: District, tmp_path: Path
-):
-    replaced(delivered, district.rekeyed(), tmp_path)
+def test_a_proposal_holds_ids_and_column_names_only(delivered: TestProject, district: District):
+    replaced(delivered, district.rekeyed())
     held = delivered.run("lakeside")
     kinds = {hold.safeguard for hold in held.holds}
     assert {"safeguards.students.max_rekeyed", "safeguards.staff.max_rekeyed"} <= kinds
@@ -57,14 +64,12 @@ def test_a_proposal_holds_ids_and_column_names_only(
         assert new == f"q{old}"
 
 
-def test_a_second_change_extends_the_crosswalk_in_use(
-    delivered: TestProject, district: District, tmp_path: Path
-):
-    replaced(delivered, district.rekeyed(), tmp_path)
+def test_a_second_change_extends_the_crosswalk_in_use(delivered: TestProject, district: District):
+    replaced(delivered, district.rekeyed())
     committed(delivered, dict(delivered.run("lakeside").crosswalks))
     assert delivered.run("lakeside").exit_code == 0
     twice = district.rekeyed().rekeyed("z")
-    replaced(delivered, twice, tmp_path)
+    replaced(delivered, twice)
     held = delivered.run("lakeside")
     assert held.exit_code == 6
     for path in held.crosswalks.values():
@@ -146,9 +151,7 @@ UNSEEN = "a\u200bb"
 
 
 @pytest.mark.parametrize("odd_were", ["before", "after"])
-def test_odd_ids_survive_the_way_through_a_crosswalk(
-    project: TestProject, tmp_path: Path, odd_were: str
-):
+def test_odd_ids_survive_the_way_through_a_crosswalk(project: TestProject, odd_were: str):
     """Leading zeros, commas, quotes, formulas: as they are; what nobody can see is not proposed."""
     plain = District(students=40, seed=4, as_of=DAY, clean=True)
     pupils = plain.tables["users"].filter(role="student", status="active")["sourcedId"].to_list()
@@ -163,9 +166,9 @@ def test_odd_ids_survive_the_way_through_a_crosswalk(
         },
     )
     before, after = (odd, plain) if odd_were == "before" else (plain, odd)
-    project.csv("lakeside", before.write_csv(tmp_path / "roster.zip"))
+    project.csv("lakeside", before.write_csv(project.root / "roster.zip"))
     project.approve(project.run("lakeside").record.id)
-    replaced(project, after, tmp_path)
+    replaced(project, after)
     held = project.run("lakeside")
     assert len(held.crosswalks["users"].read_text().splitlines()) == 1 + len(ODD)
     committed(project, dict(held.crosswalks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,12 @@ class TestProject:
     def close(self) -> None:
         self.history.close()
 
+    def replaced(self, copy: Callable[[Path], None]) -> None:
+        """Another project's folder in this one's place, laid there by `copy`."""
+        self.close()
+        copy(self.root)
+        self.history = self.services.history = History.open(self.project.state)
+
     def skyward(
         self, name: str, server: Any, sftp: Any = None, extra: str = "", **answers: Any
     ) -> None:
@@ -56,11 +62,16 @@ class TestProject:
         self.append(name, extra)
 
     def csv(self, name: str, roster: Path, extra: str = "") -> None:
-        """A flow from a OneRoster CSV folder or zip into `out/`."""
+        """A flow from a OneRoster CSV folder or zip into `out/`.
+
+        A roster in the project is named relative to it, so that the project can be copied.
+        """
+        if roster.is_relative_to(self.root):
+            roster = roster.relative_to(self.root)
         text = (
             "version: 1\nsource:\n  type: oneroster-csv\n"
             f"  path: {roster}\nmapping: apple-school-manager\n"
-            f"sink:\n  type: local-folder\n  path: {self.root / 'out'}\n"
+            "sink:\n  type: local-folder\n  path: out\n"
             "schedule:\n  hour: 2\n  timezone: US/Central\n  weekend: false\n"
         )
         (self.root / "flows" / f"{name}.yaml").write_text(text)
