@@ -35,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestPro
     made.close()
 
 
-@dataclass
+@dataclass(eq=False)
 class Ran:
     """A project, its run, and what that kept."""
 

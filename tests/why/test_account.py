@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from etlrunner.why.accounts import WRITTEN, Accounts
 from tests.why.conftest import Ran
 
 
+@cache
 def accounts(dirty: Ran, name: str, *, show: bool = True) -> list[Account]:
     """Of every source record of a target table."""
     made = Accounts(dirty.kept, name, Path("nowhere"), show=show)
