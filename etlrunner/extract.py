@@ -30,6 +30,8 @@ from etlrunner.table import (
 
 MOST_PULLS = 4
 """How often one table is read at most until a reading is proven, or equal to the one before."""
+AT_ONCE = 500_000
+"""Ids that are told apart in one go; each costs some 30 bytes meanwhile."""
 LAST_WORDS = 30.0
 """Seconds that aborted pulls get to end by themselves."""
 KEY = "sourcedId"
@@ -285,8 +287,7 @@ def _fold_duplicates(table: str, path: Path, rows: int) -> tuple[int, int]:
     The number of distinct hashes decides first, in little memory; only then are rows compared.
     """
     scan = pl.scan_parquet(path)
-    distinct = int(stream(scan.select(pl.col(KEY).hash().n_unique())).item())
-    if distinct == rows:
+    if _distinct(scan, rows) == rows:
         return rows, 0
     names = [name for name in scan.collect_schema().names() if name != ROW]
     repeated = scan.filter(pl.len().over(KEY) > 1).select(names)
@@ -301,6 +302,13 @@ def _fold_duplicates(table: str, path: Path, rows: int) -> tuple[int, int]:
         )
     folded = scan.unique(KEY, keep="first", maintain_order=True).drop(ROW).with_row_index(ROW)
     return _rewrite(folded, path, rows)
+
+
+def _distinct(scan: pl.LazyFrame, rows: int) -> int:
+    """How many different ids there are, by their hashes: so many at a time, whatever the table's size."""
+    hashes, parts = scan.select(pl.col(KEY).hash().alias("hash")), 1 + rows // AT_ONCE
+    shares = (hashes.filter(pl.col("hash") % parts == part) for part in range(parts))
+    return sum(int(stream(one.select(pl.col("hash").n_unique())).item()) for one in shares)
 
 
 def _rewrite(folded: pl.LazyFrame, path: Path, rows: int) -> tuple[int, int]:

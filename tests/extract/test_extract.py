@@ -13,6 +13,7 @@ import petl
 import polars as pl
 import pytest
 
+from etlrunner import extract as extract_module
 from etlrunner import roster
 from etlrunner.errors import Incomplete, Refused, Unreachable
 from etlrunner.extract import extract
@@ -149,3 +150,14 @@ def test_any_petl_table_can_be_a_source(tmp_path: Path) -> None:
 
 def test_nothing_is_pulled_for_no_tables(tmp_path: Path) -> None:
     assert run(Source(), tmp_path) == {}
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 7, 500])
+def test_ids_are_counted_in_parts_as_they_are_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(extract_module, "AT_ONCE", at_once)
+    ids = [f"id{number % 41}" for number in range(60)]
+    pl.DataFrame({"sourcedId": ids}).write_parquet(tmp_path / "ids.parquet")
+    scan = pl.scan_parquet(tmp_path / "ids.parquet")
+    assert extract_module._distinct(scan, len(ids)) == 41
