@@ -49,7 +49,7 @@ def deliver_archive(
         _intend(plan, result.archive, journal)
         try:
             result.receipt = _send(plan, result, result.archive, journal, services)
-        except EtlError as error:
+        except (EtlError, KeyboardInterrupt) as error:
             journal.note(delivery=far_side.after(_delivery(journal), error))
             raise
         placed = replace(_delivery(journal), state="placed")

@@ -32,7 +32,7 @@ from etlrunner.history import delivered as deliveries
 from etlrunner.history import pruning
 from etlrunner.journal import Journal
 from etlrunner.kept import Kept, run_folder
-from etlrunner.lib import files, git
+from etlrunner.lib import files, git, stop
 from etlrunner.lib.clock import Steadiness
 from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
@@ -50,7 +50,7 @@ def run(project: Project, name: str, request: Request, services: Services) -> Re
     steadiness = Steadiness(services.clock)
     try:
         plan = plans.make(project, name, request.sets, today=services.clock.now())
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         return _record_unplannable(project, name, request, services, error)
     services.history.mark_interrupted(plan.flow.name)
     if request.roster_of:
@@ -235,11 +235,11 @@ def _keep(plan: Plan, result: Result, services: Services, stages: Stages) -> Non
     try:
         stages(plan, result, journal, services)
     except BaseException as error:
-        journal.end_with(error)
-        result.error = error
+        result.error = stop.meant(error)
+        journal.end_with(result.error)
         if isinstance(error, Held):
             result.held_since = _held_since(services.history, journal.record)
-        if not isinstance(error, EtlError | Exception | KeyboardInterrupt):
+        if not isinstance(result.error, Exception | KeyboardInterrupt):
             raise
     finally:
         result.record = journal.record
@@ -361,7 +361,7 @@ def _begin(plan: Plan, request: Request, services: Services) -> Result:
 
 
 def _record_unplannable(
-    project: Project, name: str, request: Request, services: Services, error: Exception
+    project: Project, name: str, request: Request, services: Services, error: BaseException
 ) -> Result:
     """A flow that cannot be planned still leaves a row: nobody may find out weeks later."""
     if isinstance(error, UsageError) or not request.deliver:

@@ -13,7 +13,9 @@
       x DeliveryFailed       7   says what is on the far side
       x Busy                 8   another run of this flow is under way
       x LocalTrouble         9   this machine: disk full, state damaged or not writable
-      x Interrupted        130   SIGINT (143: SIGTERM)
+
+    KeyboardInterrupt
+      x Interrupted        130   SIGINT (143: SIGTERM, 129: SIGHUP); no `except Exception` takes it for an answer
 
 Messages carry counts, column names, row numbers and rules, for they go into logs, history and mails:
 never a cell's value, an identifier, a response's body, a token, or a URL with its query (design, section
@@ -152,18 +154,19 @@ class LocalTrouble(EtlError):
     exit_code = 9
 
 
-class Interrupted(EtlError):
-    """Stopped by a signal, cleanly."""
+class Interrupted(KeyboardInterrupt):
+    """Stopped by a signal, cleanly. Like Ctrl-C, which it stands for too, it is nobody's to handle."""
 
-    exit_code = 130
-    outcome = "interrupted"
+    outcome: ClassVar[str] = "interrupted"
+    hint = detail = ""
 
     def __init__(self, message: str = "interrupted", *, signal_number: int = 2) -> None:
         super().__init__(message)
+        self.message = message
         self.signal_number = signal_number
 
     @property
-    def code(self) -> int:
+    def exit_code(self) -> int:
         """129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM, as shells count."""
         return 128 + self.signal_number
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from etlrunner import roster
 from etlrunner.errors import EtlError, Incomplete, Unreachable
-from etlrunner.lib import files, unfinished
+from etlrunner.lib import files, stop, unfinished
 from etlrunner.lib.paging import Moved
 from etlrunner.model.components import SourceConnection
 from etlrunner.model.surroundings import Clock, Progress
@@ -139,6 +139,7 @@ class _Team:
 
     def _next(self, ends: float | None) -> RawTable | BaseException:
         while True:
+            stop.check()
             try:
                 return self.results.get(timeout=0.5)
             except queue.Empty:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from etlrunner.errors import EtlError, Held, Interrupted, LocalTrouble
 from etlrunner.history import rows
-from etlrunner.lib import files, plain
+from etlrunner.lib import files, plain, stop
 from etlrunner.model.changes import Hold
 from etlrunner.model.run import RunRecord
 from etlrunner.model.surroundings import Clock
@@ -78,7 +78,8 @@ class Journal:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time one stage; the record names the last one that began."""
+        """Time one stage; the record names the last one that began. None begins after a signal."""
+        stop.check()
         started = self._clock.monotonic()
         self.note(stage=name)
         self.log("stage", name=name)
@@ -103,9 +104,12 @@ class Journal:
 
     def end_with(self, error: BaseException) -> tuple[str, int]:
         """End by an error: ours by its class, anything else as a bug with its traceback in the folder."""
+        error = stop.meant(error)
+        if isinstance(error, Interrupted):
+            self.end(error.outcome, error.exit_code, error.message)
+            return error.outcome, error.exit_code
         error = files.of_this_machine(error) or error
         if isinstance(error, EtlError):
-            code = error.code if isinstance(error, Interrupted) else error.exit_code
             if isinstance(error, Held):  # for whoever has to decide, later
                 self.note(
                     holds=tuple(hold.message for hold in error.holds),
@@ -113,11 +117,8 @@ class Journal:
                     sizes=_sizes(error.holds),
                     held_at=tuple(hold.detail for hold in error.holds),
                 )
-            self.end(error.outcome, code, error.message)
-            return error.outcome, code
-        if isinstance(error, KeyboardInterrupt):
-            self.end("interrupted", 130, "interrupted")
-            return "interrupted", 130
+            self.end(error.outcome, error.exit_code, error.message)
+            return error.outcome, error.exit_code
         where = self.folder / "traceback.txt"
         frames = "".join(traceback.format_tb(error.__traceback__))
         files.write_private(where, f"{frames}{type(error).__name__}\n")

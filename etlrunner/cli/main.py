@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 from importlib import import_module
 from itertools import pairwise
-from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 import etlrunner
 from etlrunner.errors import EtlError, Interrupted, LocalTrouble, UsageError
+from etlrunner.lib import stop
 
 COMMANDS = {
     "init": ("init", "Write a new flow: questions like a set-up wizard, or flags."),
@@ -86,9 +85,7 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the documented code."""
-    signal.signal(signal.SIGTERM, _terminated)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
-        signal.signal(signal.SIGHUP, _terminated)
+    stop.listen()
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
@@ -100,8 +97,11 @@ def run(args: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _failed(Interrupted(), as_json)
+    except KeyboardInterrupt as error:
+        return _failed(error if isinstance(error, Interrupted) else Interrupted(), as_json)
+    except click.Abort as error:  # what click makes of one
+        stopped = error.__cause__ or error.__context__
+        return _failed(stopped if isinstance(stopped, Interrupted) else Interrupted(), as_json)
     except click.ClickException as error:
         return _misused(error, as_json)
     except EtlError as error:
@@ -117,11 +117,11 @@ def run(args: list[str]) -> int:
         return _unforeseen(error, as_json)
 
 
-def _failed(error: EtlError, as_json: bool) -> int:
+def _failed(error: EtlError | Interrupted, as_json: bool) -> int:
     from etlrunner.cli import screen
 
     screen.failure(error, as_json)
-    return error.code if isinstance(error, Interrupted) else error.exit_code
+    return error.exit_code
 
 
 def _full() -> int:
@@ -156,6 +156,8 @@ def _unforeseen(error: Exception, as_json: bool) -> int:
     """A machine that has run out of something can fail anywhere; anything else is a bug of ours."""
     from etlrunner.lib import files
 
+    if (stopped := stop.told()) is not None:
+        return _failed(stopped, as_json)
     trouble = files.of_this_machine(error)
     return _failed(trouble, as_json) if trouble else _bug(error, as_json)
 
@@ -175,8 +177,3 @@ def _unknown_command(name: str) -> str:
 
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     return f"there is no command '{name}'" + (f" (did you mean '{close[0]}'?)" if close else "")
-
-
-def _terminated(number: int, frame: FrameType | None) -> Any:
-    how = "the terminal was closed" if number == signal.SIGHUP else "terminated"
-    raise Interrupted(how, signal_number=number)

@@ -11,7 +11,7 @@ import click
 
 from etlrunner.cli import options, screen
 from etlrunner.config.project import Project
-from etlrunner.errors import Interrupted, UsageError, most_serious
+from etlrunner.errors import UsageError, most_serious
 
 if TYPE_CHECKING:
     from etlrunner.run import Result, Services
@@ -97,7 +97,7 @@ def _one_by_one(run: Callable[[str], Result], names: list[str]) -> list[Result]:
     results: list[Result] = []
     for name in names:
         results.append(run(name))
-        if isinstance(results[-1].error, KeyboardInterrupt | Interrupted):
+        if isinstance(results[-1].error, KeyboardInterrupt):
             break
     return results
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from etlrunner.errors import ConfigurationError, EtlError
+from etlrunner.errors import ConfigurationError, EtlError, Interrupted
 from etlrunner.lib import plain
 from etlrunner.model.problems import Problem
 
@@ -136,7 +136,7 @@ def problems(found: Iterable[Problem]) -> None:
         complain(render.problem(problem))
 
 
-def failure(error: EtlError, as_json: bool = False) -> None:
+def failure(error: EtlError | Interrupted, as_json: bool = False) -> None:
     """How a command ended early: the details, then one plain sentence, then what to try."""
     if as_json:
         found = getattr(error, "problems", ())
@@ -145,7 +145,7 @@ def failure(error: EtlError, as_json: bool = False) -> None:
                 "error": error.message,
                 "detail": error.detail,
                 "hint": error.hint,
-                "exit_code": getattr(error, "code", error.exit_code),
+                "exit_code": error.exit_code,
                 "problems": _problems_as_data(found),
             }
         )

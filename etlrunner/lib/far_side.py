@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from etlrunner.errors import DeliveryFailed, EtlError, Refused
+from etlrunner.errors import DeliveryFailed, Refused
 from etlrunner.model.delivery import Delivery
 from etlrunner.model.run import RunRecord
 
@@ -77,7 +77,7 @@ def next_start(delivery: Delivery) -> str:
     return f"the next run {STATES[delivery.state].does}"
 
 
-def after(delivery: Delivery, error: EtlError) -> Delivery:
+def after(delivery: Delivery, error: BaseException) -> Delivery:
     """The delivery as an orderly ending leaves it: known to have come to nothing, or not known."""
     if delivery.state in ("placed", "failed"):
         return delivery

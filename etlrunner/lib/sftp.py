@@ -208,7 +208,7 @@ class _Stream:
     def _as_socket(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, EtlError, *OURS):
+        except (OSError, EOFError, *OURS):
             raise
         except Exception as error:
             raise ConnectionError(type(error).__name__) from None
@@ -316,8 +316,8 @@ def _sign_in(transport: _Transport, server: Server, watch: Watch, options: Optio
         if "keyboard-interactive" not in error.allowed_types:
             raise _no_password(server) from None
         more = _answer_one_question(transport, server, watch, username, password)
-    except (EtlError, *OURS):
-        raise  # EtlError: a signal, which is no answer of the server
+    except OURS:
+        raise
     except Exception as error:
         raise _not_signed_in(server, watch, error) from None
     if more:
@@ -342,7 +342,7 @@ def _answer_one_question(
 
     try:
         return transport.auth_interactive(username, answer)
-    except (EtlError, *OURS):
+    except OURS:
         raise
     except Exception as error:
         raise _not_signed_in(server, watch, error) from None

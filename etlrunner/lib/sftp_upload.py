@@ -151,6 +151,9 @@ class Upload:
         directory, _, name = self.path.rpartition("/")
         try:
             return self.wire.open(self.path)
+        except KeyboardInterrupt:  # it may be open by now, and empty
+            self._clean_up()
+            raise
         except Status as error:
             raise _not_opened(error, self.server, directory, name) from None
         except OUTSIDE as error:

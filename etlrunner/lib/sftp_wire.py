@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from etlrunner.lib import stop
+
 NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, UNSUPPORTED = 2, 3, 4, 8
 BLOCK = 32_000
 """Bytes per write: with its header it fits the 32 KiB that every server takes, and one SSH packet."""
@@ -183,7 +185,8 @@ class Wire:
     def _send(self, kind: int, payload: bytes, block: bytes = b"") -> int:
         self._last = (self._last + 1) & 0xFFFFFFFF
         size = 5 + len(payload) + len(block)
-        self._stream.sendall(struct.pack(">IBI", size, kind, self._last) + payload + block)
+        with stop.whole():
+            self._stream.sendall(struct.pack(">IBI", size, kind, self._last) + payload + block)
         return self._last
 
     def _answer(self, number: int, wanted: int) -> bytes:
@@ -207,10 +210,11 @@ class Wire:
         return kind, struct.unpack_from(">I", body)[0], body[4:]
 
     def _packet(self) -> tuple[int, bytes]:
-        (size,) = struct.unpack(">I", self._take(4))
-        if not 1 <= size <= _LONGEST_ANSWER:
-            raise Garbled("an answer of impossible size")
-        packet = self._take(size)
+        with stop.whole():
+            (size,) = struct.unpack(">I", self._take(4))
+            if not 1 <= size <= _LONGEST_ANSWER:
+                raise Garbled("an answer of impossible size")
+            packet = self._take(size)
         return packet[0], packet[1:]
 
     def _take(self, size: int) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from etlrunner.errors import ConfigurationError, EtlError, Interrupted, Refused
+from etlrunner.errors import ConfigurationError, EtlError, Refused
 from etlrunner.lib.http import Door
 from etlrunner.lib.reply import Reply, address_problem
 from etlrunner.model.components import Options
@@ -160,8 +160,6 @@ class _Finder:
 
         try:
             return self._door.ask("GET", url, what="looking around", read=read)
-        except Interrupted:
-            raise
         except EtlError:
             return False
 

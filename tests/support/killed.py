@@ -36,10 +36,12 @@ _STARTER.set_forkserver_preload(["tests.support.loaded"])
 class Started:
     """A command of the program in a process of its own; it waits for `go`."""
 
-    def __init__(self, root: Path, command: tuple[str, ...], point: str = "") -> None:
+    def __init__(
+        self, root: Path, command: tuple[str, ...], point: str = "", way: str = "killed"
+    ) -> None:
         self._ready, theirs = _STARTER.Pipe()
         self.root = root
-        self.process = _STARTER.Process(target=_child, args=(root, command, point, theirs))
+        self.process = _STARTER.Process(target=_child, args=(root, command, point, way, theirs))
         self.process.start()
         theirs.close()
         self._ready.recv()
@@ -67,7 +69,7 @@ class Started:
         return (self.root / "said.txt").read_text(errors="replace")
 
 
-def _child(root: Path, command: tuple[str, ...], point: str, ready: Connection) -> None:
+def _child(root: Path, command: tuple[str, ...], point: str, way: str, ready: Connection) -> None:
     from etlrunner.cli import main
     from tests.support import points
 
@@ -76,7 +78,10 @@ def _child(root: Path, command: tuple[str, ...], point: str, ready: Connection) 
     os.dup2(said, 2)
     os.chdir(root)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    points.die_at(point)
+    signal.signal(
+        signal.SIGHUP, signal.SIG_DFL
+    )  # whoever runs the tests may have it ignored: nohup
+    points.end_at(point, way)
     ready.send(True)
     ready.recv()
     main.main([*command, "--project", str(root)])
@@ -128,8 +133,10 @@ class Scene:
     def opened(self) -> TestProject:
         return TestProject(self.root, SystemClock())
 
-    def start(self, command: tuple[str, ...] = RUN, point: str = "") -> Started:
-        return Started(self.root, command, point)
+    def start(
+        self, command: tuple[str, ...] = RUN, point: str = "", way: str = "killed"
+    ) -> Started:
+        return Started(self.root, command, point, way)
 
     @contextlib.contextmanager
     def again(self) -> Iterator[tuple[TestProject, Result]]:

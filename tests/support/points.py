@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -26,10 +27,52 @@ POINTS: dict[str, tuple[str, str, str]] = {
 """Name -> (module or class, function, before or after it)."""
 
 
-def die_at(point: str) -> None:
-    """Arrange for this process to be killed when it comes there, as a power switch would end it."""
+def _once() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _twice() -> None:
+    """The second one reaches the clean-up after the first."""
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGHUP)
+
+
+def _in_a_broad_handler() -> None:
+    with contextlib.suppress(Exception):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _in_a_finaliser() -> None:
+    """Whatever is raised there is printed by Python, and lost."""
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _made_an_error() -> None:
+    """As Polars does with what a callback raises."""
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException as error:
+        raise ValueError("KeyboardInterrupt: in a callback") from error
+
+
+WAYS: dict[str, Callable[[], None]] = {
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "once": _once,
+    "twice": _twice,
+    "in a broad handler": _in_a_broad_handler,
+    "in a finaliser": _in_a_finaliser,
+    "made an error by a library": _made_an_error,
+}
+"""How a process may meet its end there."""
+
+
+def end_at(point: str, way: str) -> None:
+    """Arrange for this process to be ended when it comes there: `killed`, as by a power switch, or told."""
     if point:
-        act_at(point, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        act_at(point, WAYS[way])
 
 
 def act_at(point: str, act: Callable[[], None]) -> None:
