@@ -52,6 +52,13 @@ def test_the_index_has_every_page():
     assert {path.name for path in index.parent.glob("*.md")} - {index.name} <= listed
 
 
+def test_the_held_screen_of_the_readme_is_the_one_that_was_played():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    screens = re.findall(r"^```\n(HELD .*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(screens) == 1
+    assert screens[0] in (ROOT / "docs" / "a-week.md").read_text(encoding="utf-8")
+
+
 def test_anchors_are_those_of_github(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("# A `code`, & more\n## It's_so\n### Twice\n### Twice\n```\n# not one\n```\n")

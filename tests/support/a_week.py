@@ -34,6 +34,8 @@ PAGE = DOCS / "a-week.md"
 CLARIS = DOCS / "coming-from-claris-connect.md"
 WHY = DOCS / "why.md"
 CHANGING = DOCS / "changing-a-column.md"
+HELD = re.compile(r"^HELD .*?(?=^```)", re.MULTILINE | re.DOTALL)
+"""A held screen, to the end of its block; README.md has Wednesday's."""
 FLOW = "lakeside-isd"
 SMALL = "sch-104"
 ZONE = ZoneInfo("US/Central")
@@ -190,6 +192,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, week(Path(folder), page) as this:
             text = session.play(page.read_text(encoding="utf-8"), this.stage())
         page.write_text(text, encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    played = HELD.search(PAGE.read_text(encoding="utf-8").split("## Wednesday", 1)[1])
+    assert played is not None
+    text = HELD.sub(lambda _: played[0], readme.read_text(encoding="utf-8"))
+    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
