@@ -17,7 +17,7 @@ def command() -> None:
     """What the next run is compared with: what Apple last got."""
 
 
-@command.command("import")
+@command.command("import", short_help="Bring in what another tool uploaded last.")
 @click.argument("zip", type=click.Path(path_type=Path), metavar="ZIP")
 @click.argument("flow", required=False)
 @click.option("--replace", is_flag=True, help="In place of the last delivery that is known here.")
@@ -58,7 +58,7 @@ def bring_in(
     return 0
 
 
-@command.command("show")
+@command.command("show", short_help="What the next run is compared with.")
 @click.argument("flow", required=False)
 @options.json_option
 @options.project_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,7 +61,11 @@ def command(
     learnt = _trust(plan) if trust else {}
     if learnt and not as_json:
         screen.say(f"host key: {learnt['kind']} {learnt['fingerprint']}")
-        screen.say(f"kept in {learnt['file']}; compare it with a trusted source, then commit it.")
+        where = screen.path(Path(learnt["file"]))
+        screen.say(
+            f"kept in {where}. Learn it on another network too, or ask whoever runs the server: if the "
+            "fingerprint is the same, commit the file."
+        )
     ends = {}
     found: dict[str, str] = {}
     seen = Explanation() if explain else None
@@ -97,7 +102,12 @@ def _source(plan: Plan, seen: Explanation | None = None) -> tuple[int, str]:
     if hasattr(plan.source, "problems") and "domain" in plan.flow.source.options:
         more = {"diagnose": True} | ({"seen": seen.note} if seen else {})
     connect = partial(plan.source.connect, **more)
-    return _signed_in(plan, connect, plan.flow.source, lambda what, n: f"{n:,} {what}", seen)
+    return _signed_in(plan, connect, plan.flow.source, _counted, seen)
+
+
+def _counted(what: str, count: int) -> str:
+    """`1 school`, `2 terms`."""
+    return f"{count:,} {what.removesuffix('s') if count == 1 else what}"
 
 
 def _sink(plan: Plan) -> tuple[int, str]:

@@ -41,6 +41,8 @@ COMMANDS = {
 """Command -> (module in this folder, one sentence); the module is loaded when the command is used."""
 
 
+AFTER_THE_COMMAND = ("--project", "--json", "--set")
+"""Options that many commands have, and that people put before them."""
 CLOSED_PIPE = 141
 """128 + SIGPIPE, as of any other program: `etlrunner explain | head -1`. It says nothing of the run."""
 
@@ -144,6 +146,9 @@ def _near_option(error: click.NoSuchOption) -> click.NoSuchOption:
     import difflib
 
     name, known = error.option_name, error.possibilities or ()
+    if error.ctx is not None and error.ctx.parent is None and name in AFTER_THE_COMMAND:
+        said = f"{name} stands after the command: etlrunner COMMAND … {name}"
+        return click.NoSuchOption(name, said, ctx=error.ctx)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
     command = difflib.get_close_matches(name.strip("-"), COMMANDS, n=1, cutoff=0.75)
     message = error.message

@@ -47,7 +47,10 @@ def command(
     from etlrunner import outcome
 
     if not log.is_file():
-        raise UsageError(f"there is no file {log}")
+        raise UsageError(
+            f"there is no file {log}",
+            hint="an administrator downloads it in Apple School Manager: Activity, the sync, its log",
+        )
     with options.services(project, quiet=True) as services:
         record = services.history.resolve_run(run)
         if run != record.id:

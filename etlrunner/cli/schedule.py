@@ -72,7 +72,7 @@ def _season(flow: Flow, day: date) -> str:
     return f"{season.name} ({season.mode})" if season else ""
 
 
-@command.command("serve")
+@command.command("serve", short_help="Run all enabled flows at their hours, until stopped.")
 @options.project_option
 def serve(project: Project) -> int:
     """Run all enabled flows at their hours, and when a file arrives in a folder that they watch.

@@ -33,7 +33,7 @@ tests:
 SELECTED = ("select.", "leave_out")
 
 
-@click.command()
+@click.command(short_help="Write a mapping test from the last kept run.")
 @click.argument("flow")
 @click.option("--table", default="students", show_default=True, help="The target table.")
 @click.option("--id", "ids", multiple=True, metavar="KEY", help="This row. May be repeated.")

@@ -12,6 +12,8 @@ from etlrunner.lib.document import Key, Places
 from etlrunner.model.problems import Problem
 
 HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+SIGN_IN = re.compile(r"([^/]+/(?:[^/]+/)*?[^/]*)STS(?:/|$)")
+"""Up to where it says `STS`: the API has the same address with `API` there (Skyward's guide for vendors)."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -80,6 +82,8 @@ def _host_trouble(text: str, allow_http: bool) -> Trouble | None:
         return Trouble(f"'{port}' is not a port", "a number from 1 to 65535, or leave it out")
     if not _is_host(host):
         return Trouble(f"'{host}' is not a host name", EXAMPLE)
+    if sign_in := SIGN_IN.match(text):
+        return Trouble("this is the address of Qmlativ's sign-in page", f"write {sign_in[1]}API")
     if allow_http and not is_loopback(text):
         return Trouble(
             "allow_http is for servers on this machine only (127.0.0.1, localhost)",

@@ -17,6 +17,7 @@ from etlrunner.model.problems import Place, Problem
 
 _LINE = re.compile(r"^(?P<key>\s*(?:- +)*[\w.\-]+\s*:[ ]+)(?P<value>\S.*?)\s*$")
 _TIGHT = re.compile(r"^(?P<key>\s*(?:- +)*[A-Za-z_]\w*:)(?P<value>[^\s:/].*)$")
+_BARE = re.compile(r"^(?P<key>\s*[A-Za-z_]\w*) +(?P<value>[\w/.\-]+(\s+#.*)?)$")
 _CANNOT_BEGIN = tuple("%@`*&!|>")
 
 
@@ -55,6 +56,10 @@ class Mend:
 
 def mend(lines: list[str], fault: Fault, name: str) -> Mend | None:
     """The mended line, if the fault is one of those that mending helps."""
+    is_key_lost = "block mapping start" in fault.problem or "mapping values" in fault.problem
+    if is_key_lost and (bare := _without_colon(lines, fault.line - 1)):
+        said = "a colon is missing after the key"
+        return _told(lines, Place(name, *bare[0]), 1, bare[1], "E109", said)
     candidates = [fault.line, fault.line - 1, *([fault.begun[0]] if fault.begun else [])]
     for number in dict.fromkeys(candidates):
         found = of_line(lines, number, name)
@@ -78,6 +83,20 @@ def of_line(lines: list[str], number: int, name: str) -> Mend | None:
         place = Place(name, number, tight.end("key"))
         return _mend_colon(lines, place, f"{tight['key']} {tight['value']}")
     return None
+
+
+def _without_colon(lines: list[str], number: int) -> tuple[tuple[int, int], str] | None:
+    """Of a line such as `hour 2` that a key follows: the place where the colon belongs, and the mended line."""
+    if not 1 <= number < len(lines):
+        return None
+    match = _BARE.match(lines[number - 1])
+    if match is None or _depth(lines[number - 1]) != _depth(lines[number]):
+        return None
+    return (number, match.end("key") + 1), f"{match['key']}: {match['value']}"
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def cut_by_comment(lines: list[str], end: Any, value: str, name: str) -> Mend | None:

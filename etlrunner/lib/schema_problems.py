@@ -45,7 +45,16 @@ def as_problems(found: Iterable[Complaint], places: Places, homes: Homes) -> lis
     for complaint in complaints:
         if complaint.keyword == "type" or complaint.way not in of_wrong_kind:
             problems += _told(complaint, places, homes)
-    return sorted(dict.fromkeys(problems), key=_order)
+    return sorted(dict.fromkeys(_once(problems)), key=_order)
+
+
+def _once(problems: list[Problem]) -> Iterator[Problem]:
+    """Without the keys that are missing because they are misspelt: that is told where they stand."""
+    meant = {(one.path.rpartition(".")[0], one.hint) for one in problems if one.code == "E104"}
+    for one in problems:
+        above, _, key = one.path.rpartition(".")
+        if one.code != "E202" or (above, f"did you mean '{key}'?") not in meant:
+            yield one
 
 
 def _told(complaint: Complaint, places: Places, homes: Homes) -> Iterator[Problem]:

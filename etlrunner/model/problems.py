@@ -64,6 +64,7 @@ class Finding:
 
     def __str__(self) -> str:
         file = f"{self.table}.csv" if self.table else "zip"
+        file = self.table if "." in self.table else file  # a file that is read, by its own name
         where = file + (f":{self.row}" if self.row is not None else "")
         return f"{where} - {self.message} [{self.rule}]"
 

@@ -18,12 +18,15 @@ from etlrunner.lib.oauth import TokenRequest
 from etlrunner.lib.paging_styles import Paging
 from etlrunner.lib.sign_in import Auth
 from etlrunner.model.components import Options
-from etlrunner.model.problems import Located, Problem
+from etlrunner.model.problems import Located, Place, Problem
 from etlrunner.sources import shape
 from etlrunner.sources.shape import Shape
 
 MOST_LEVELS = 5
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+FOREIGN = ("file", "sheet", "sql")
+"""Where rows come from that no REST server sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class TableDefinition:
     sql: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of a file or query: a name for expressions, and what its column is called there."""
+    spots: Mapping[str, Place | None] = field(default_factory=dict)
+    """Where the definition says them."""
     others: tuple[TableDefinition, ...] = ()
 
     @property
@@ -164,7 +169,10 @@ def _load(path: Path) -> Any:
 
 def _place(table: Any, way: Key, places: Places) -> None:
     """An expression keeps its place, to point at what is wrong in it."""
-    for key in ("where", "columns"):
+    is_foreign = any(
+        key in table for key in FOREIGN
+    )  # there `fields` are names, not ways to a value
+    for key in ("where", "columns", *(["fields"] if is_foreign else [])):
         if key in table:
             table[key] = _placed(table[key], (*way, key), places)
 
@@ -255,7 +263,7 @@ def _token_request(spec: Mapping[str, Any]) -> TokenRequest:
 
 def _table(name: Path, table: str, spec: Mapping[str, Any]) -> TableDefinition:
     place = spec.get("records", (table,))
-    is_foreign = any(key in spec for key in ("file", "sheet", "sql"))
+    is_foreign = any(key in spec for key in FOREIGN)
     named = spec.get("fields", {})
     try:
         fields = {} if is_foreign else {to: records.parse_field(each) for to, each in named.items()}
@@ -278,6 +286,7 @@ def _table(name: Path, table: str, spec: Mapping[str, Any]) -> TableDefinition:
         sheet=spec.get("sheet", ""),
         sql=spec.get("sql", ""),
         headers={to: str(each) for to, each in named.items()} if is_foreign else {},
+        spots={to: each.place for to, each in named.items() if isinstance(each, Located)},
         others=tuple(_table(name, table, _over(beside, each)) for each in spec.get("parts", ())),
     )
 

@@ -112,13 +112,23 @@ def _named(part: TableDefinition, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(pl.col(header).alias(name) for name, header in part.headers.items())
 
 
+def _what_it_has(header: list[str]) -> str:
+    """The columns; of a file that has one only because of what stands between its cells, that."""
+    between = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), "")
+    if between:
+        said = "tabs" if between == "\t" else f"'{between}'"
+        return f"its cells are separated by {said}; export it with commas"
+    return f"it has {', '.join(header)}"
+
+
 def _shaper(part: TableDefinition, frame: pl.DataFrame) -> shape.Shaper:
     missing = [
         Problem(
             "E321",
             f"{part.file or part.sheet or 'the query'} has no column '{header}'",
+            place=part.spots.get(name),
             path=f"tables.{part.name}.fields.{name}",
-            hint=close_to(header, frame.columns) or f"it has {', '.join(frame.columns)}",
+            hint=close_to(header, frame.columns) or _what_it_has(frame.columns),
         )
         for name, header in part.headers.items()
         if header not in frame.columns

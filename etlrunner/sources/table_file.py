@@ -55,7 +55,7 @@ class _Files:
     def open(self, part: TableDefinition) -> Iterator[pl.DataFrame]:
         path = self._path / part.file if self._path.is_dir() else self._path
         if not path.is_file():
-            raise Unreachable(f"{part.file or path.name} is not there")
+            raise Unreachable(f"{part.file or path.name} is not there (in {self._path.name}/)")
         if path.suffix.lower() in EXCEL:
             frame = collect(
                 extra_tables.as_table(ExtraTable(part.name, excel=path, sheet=part.sheet)).frame
@@ -65,7 +65,7 @@ class _Files:
         else:
             frame = self._csv(path, part.name)
         if frame.is_empty():
-            raise _refuse(part.name, [("header_only", f"{path.name} has no rows", None)])
+            raise _refuse(part.name, [("header_only", "the file has no rows", None)], path.name)
         yield frame
 
     def _csv(self, path: Path, table: str) -> pl.DataFrame:
@@ -122,7 +122,7 @@ def _cell(value: Any, is_list: bool) -> Any:
 
 def _refuse(table: str, troubles: list[csv_files.Trouble], name: str = "") -> ChecksFailed:
     findings = [
-        Finding(f"table_file.{rule}", "error", message, table, line=line)
+        Finding(f"table_file.{rule}", "error", message, name or table, line=line)
         for rule, message, line in troubles
     ]
     said = "; ".join(

@@ -18,6 +18,7 @@ from tests.cli.conftest import Etlrunner, Pinewood
         ("run --aproved", "There is a command of that name: etlrunner approve"),
         ("run --projekt x", "Did you mean '--project'?"),
         ("run --xyzzy", "No such option '--xyzzy'."),
+        ("--project x history", "--project stands after the command"),
         ("explain E099", "names all that can be explained"),
         ("explain asm-ref-studnt", "did you mean asm-ref-student"),
         ("docs --check", "there is no folder docs"),

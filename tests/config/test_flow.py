@@ -207,6 +207,8 @@ def test_a_host_with_or_without_port_and_path_is_a_domain(project: Project, give
         ("HTTPS://lakeside.example.org/", "without https://", "lakeside.example.org"),
         ("http://lakeside.example.org/API", "only https", "lakeside.example.org/API"),
         ("ftp://lakeside.example.org", "not a host", ""),
+        ("lakeside.example.org/LakesideSTS", "sign-in page", "lakeside.example.org/LakesideAPI"),
+        ("a.example.org/b/cSTS/Session/Signin", "sign-in page", "a.example.org/b/cAPI"),
         ("lakeside.example .org", "space", "lakeside.example.org"),
         ("canary@lakeside.example.org", "user name", ""),
         ("https://canary:canary@lakeside.example.org", "user name", ""),

@@ -171,6 +171,7 @@ def test_the_sheets_of_an_excel_file_become_a_roster(
         ("pupils.csv", 'id,first,school,grade,left\n1,"Ada,8,9,\n', ChecksFailed, "line 2: a quote"),
         ("pupils.csv", "id,first,school,left\n1,Ada,8,\n", ConfigurationError, "grade"),
         ("schools.csv", "School No,Schoolname,Number\n1,A,2\n", ConfigurationError, "School Name"),
+        ("schools.csv", "School No;School Name;Number\n1;A;2\n", ConfigurationError, "separated by ';'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_named(
@@ -185,6 +186,27 @@ def test_what_is_wrong_with_a_file_is_named(
     problems = getattr(caught.value, "problems", ())
     assert words in str(caught.value) + "".join(one.message + one.hint for one in problems)
     assert "Ada" not in str(caught.value)
+
+
+def test_a_misspelt_header_is_named_where_the_definition_says_it(
+    definition: Definition, folder: Path, tmp_path: Path
+) -> None:
+    path = definition(orgs="file: schools.csv\n    " + FIELDS.replace("School Name", "Schoolname"))
+    with pytest.raises(ConfigurationError) as caught:
+        pull(table_file, {"definition": path, "path": folder}, tmp_path)
+    [problem] = caught.value.problems
+    assert problem.place is not None
+    line = path.read_text().splitlines()[problem.place.line - 1]
+    assert line[problem.place.column - 1 :].startswith("Schoolname")
+
+
+def test_what_is_wrong_with_a_file_bears_its_name_and_not_the_tables(
+    definition: Definition, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "pupils.csv").write_bytes(b"id,first,school,grade,left\n1,Zo\xeb,8,9,\n")
+    with pytest.raises(ChecksFailed) as caught:
+        pull(table_file, {"definition": definition(), "path": folder}, tmp_path)
+    assert [str(one).partition(" - ")[0] for one in caught.value.findings] == ["pupils.csv"]
 
 
 def test_json_that_is_none_names_its_line(
