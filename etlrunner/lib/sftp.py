@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.ssh_exception import IncompatiblePeer
 
-from etlrunner.errors import EtlError, Refused, Unreachable
+from etlrunner.errors import Refused
 from etlrunner.lib import host_keys, sftp_wire
-from etlrunner.lib.host_keys import Expected, HostKey
+from etlrunner.lib.host_keys import HostKey
+from etlrunner.lib.sftp_errors import OURS, cleaned, no_password, not_signed_in, translating
 from etlrunner.lib.sftp_probe import Probe
+from etlrunner.lib.sftp_server import Server, Timeouts
 from etlrunner.lib.sftp_upload import Upload, unwatched, wrong_directory
 from etlrunner.lib.sftp_wire import Status, Wire
 from etlrunner.lib.watch import Watch
@@ -50,35 +51,6 @@ KEY_TYPES = {
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
 }
 """Types of host keys, and the signatures each may be proven with: never SHA-1's `ssh-rsa`."""
-
-OURS = (AssertionError, AttributeError, NameError, TypeError)
-"""A mistake in this program rather than something from outside: not translated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds for each step; none of them is ever infinite."""
-
-    connect: float = 10
-    banner: float = 15
-    auth: float = 20
-    channel: float = 30
-    """Between two signs of life while a session is open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where to go, and whom to expect there."""
-
-    host: str
-    port: int
-    expected: Expected
-    timeouts: Timeouts
-    flow: str = "FLOW"
-    """Whose server it is, for messages that name a command."""
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @contextlib.contextmanager
@@ -136,14 +108,14 @@ class Session:
         """What `connect` shows about the session; the server's own words without odd characters."""
         return {
             "server": str(self.server),
-            "software": _clean(self.transport.remote_version),
+            "software": cleaned(self.transport.remote_version),
             "host key": str(self.host_key),
             "cipher": self.transport.local_cipher,
         }
 
     def look(self, directory: str) -> str:
         """Whether a directory is there, in words, by opening it and reading nothing."""
-        with _translating(self.server, self.watch, "looking for the directory"):
+        with translating(self.server, self.watch, "looking for the directory"):
             self.watch.allow(self.server.timeouts.channel, "looking for the directory")
             try:
                 self.wire.close(self.wire.open_folder(directory or "."))
@@ -157,7 +129,7 @@ class Session:
 
     def explore(self, directory: str, announce: Callable[[str], None]) -> dict[str, str]:
         """What the server allows in a directory; a tiny file is written and removed again."""
-        with _translating(self.server, self.watch, "finding out what is allowed"):
+        with translating(self.server, self.watch, "finding out what is allowed"):
             answer = self.server.timeouts.channel
             probe = Probe(
                 self.wire, directory, lambda what: self.watch.allow(answer, what), announce
@@ -183,7 +155,7 @@ class Session:
         """Remove a file of ours, if it is there and may be removed; nothing depends on it."""
         self.watch.allow(self.server.timeouts.channel, "removing what an earlier delivery left")
         with (
-            _translating(self.server, self.watch, "removing what an earlier delivery left"),
+            translating(self.server, self.watch, "removing what an earlier delivery left"),
             contextlib.suppress(Status),
         ):
             self.wire.remove(path)
@@ -269,14 +241,14 @@ def _trusted(server: Server, watch: Watch) -> tuple[_Transport, HostKey]:
 
 def _handshake(server: Server, watch: Watch, types: Sequence[str]) -> tuple[_Transport, HostKey]:
     watch.allow(server.timeouts.connect * 4, "connecting")  # several addresses may be tried
-    with _translating(server, watch, "connecting"):
+    with translating(server, watch, "connecting"):
         sock = socket.create_connection((server.host, server.port), server.timeouts.connect)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = _Transport(sock)
     try:
         watch.closes(lambda: _hang_up(sock, transport))
         watch.allow(server.timeouts.banner, "agreeing on keys")
-        with _translating(server, watch, "agreeing on keys", transport):
+        with translating(server, watch, "agreeing on keys", lambda: transport.offered):
             _restrict(transport, server.timeouts, types)
             transport.start_client()
             key = transport.get_remote_server_key()
@@ -314,12 +286,12 @@ def _sign_in(transport: _Transport, server: Server, watch: Watch, options: Optio
         more = transport.auth_password(username, password, fallback=False)
     except paramiko.BadAuthenticationType as error:
         if "keyboard-interactive" not in error.allowed_types:
-            raise _no_password(server) from None
+            raise no_password(server) from None
         more = _answer_one_question(transport, server, watch, username, password)
     except OURS:
         raise
     except Exception as error:
-        raise _not_signed_in(server, watch, error) from None
+        raise not_signed_in(server, watch, error) from None
     if more:
         raise Refused(
             f"{server} accepted the password but wants a second proof, which no program can give",
@@ -345,7 +317,7 @@ def _answer_one_question(
     except OURS:
         raise
     except Exception as error:
-        raise _not_signed_in(server, watch, error) from None
+        raise not_signed_in(server, watch, error) from None
 
 
 def _revealed(value: Secret | str) -> str:
@@ -354,7 +326,7 @@ def _revealed(value: Secret | str) -> str:
 
 def _open_wire(transport: _Transport, server: Server, watch: Watch) -> Wire:
     watch.allow(server.timeouts.channel, "opening an SFTP session")
-    with _translating(server, watch, "opening an SFTP session"):
+    with translating(server, watch, "opening an SFTP session"):
         channel = transport.open_session(timeout=server.timeouts.channel + 5)
         channel.settimeout(server.timeouts.channel + 5)
         channel.invoke_subsystem("sftp")
@@ -362,106 +334,3 @@ def _open_wire(transport: _Transport, server: Server, watch: Watch) -> Wire:
         wire.start()
     watch.rest()
     return wire
-
-
-# ---------------------------------------------------------------- errors: one place of translation
-
-
-@contextlib.contextmanager
-def _translating(
-    server: Server, watch: Watch, step: str, transport: _Transport | None = None
-) -> Iterator[None]:
-    """Before the first byte of the file: ours pass, everything from outside becomes one of ours."""
-    try:
-        yield
-    except (EtlError, *OURS):
-        raise
-    except Exception as error:
-        offered = transport.offered if transport else {}
-        raise translated(error, server, step, watch.passed, offered) from None
-
-
-_NO = (paramiko.AuthenticationException, paramiko.ChannelException, paramiko.BadHostKeyException)
-
-
-def translated(
-    error: Exception,
-    server: Server,
-    step: str,
-    passed: str = "",
-    offered: Mapping[str, Sequence[str]] = {},
-) -> EtlError:
-    """Any exception of paramiko, the socket or the wire, before the first byte of the file."""
-    if passed:
-        return Unreachable(f"{server} cannot be reached: {passed}")
-    if isinstance(error, IncompatiblePeer):
-        return _incompatible(server, error, offered)
-    if isinstance(error, _NO):
-        return Refused(f"{server} refused while {step}: {_reason(error)}")
-    return Unreachable(f"{server} cannot be reached: {_reason(error)} while {step}")
-
-
-def _not_signed_in(server: Server, watch: Watch, error: Exception) -> EtlError:
-    """Whatever ends a sign-in but silence counts as a no: a second try could lock the account.
-
-    Some servers answer a wrong password by hanging up, which cannot be told from a lost line.
-    """
-    if watch.passed:
-        return Unreachable(f"{server} cannot be reached: {watch.passed}")
-    return Refused(
-        f"{server} did not accept the user name and password ({_reason(error)}); it was tried once",
-        hint="set them again: etlrunner secrets set; repeated attempts can lock the account",
-    )
-
-
-def _no_password(server: Server) -> Refused:
-    return Refused(
-        f"{server} does not let this account sign in with a password",
-        hint="ask the server's owner to allow the method 'password' or 'keyboard-interactive'",
-    )
-
-
-def _incompatible(
-    server: Server, error: Exception, offered: Mapping[str, Sequence[str]]
-) -> Refused:
-    """Which algorithms do not meet; the server's list cleaned, because it is the server's text."""
-    text = str(error)
-    kinds = {
-        "kex": ("a key exchange", "kex_algo_list"),
-        "host key": ("a kind of host key", "server_key_algo_list"),
-        "cipher": ("a cipher", "client_encrypt_algo_list"),
-        "mac": ("a checksum (MAC)", "client_mac_algo_list"),
-    }
-    what, where = next(
-        (kind for word, kind in kinds.items() if word in text), ("a version of SSH", "")
-    )
-    names = [_clean(name) for name in offered.get(where, ())][:12]
-    offers = f"; it offers {', '.join(names)}" if names else ""
-    return Refused(
-        f"{server} and this program have no safe way to talk: they lack {what} in common{offers}",
-        hint="ask the server's owner to offer current algorithms (not SHA-1): for example "
-        "curve25519-sha256, ssh-ed25519 or rsa-sha2-512, aes128-gcm@openssh.com, hmac-sha2-256",
-    )
-
-
-def _clean(text: str) -> str:
-    return "".join(char for char in text if char.isalnum() or char in "-_.@")[:60]
-
-
-def _reason(error: BaseException) -> str:
-    """Why, in our words: nothing of what the server, or paramiko in its name, has written."""
-    for kind, text in _REASONS:
-        if isinstance(error, kind):
-            return text
-    if isinstance(error, OSError | EOFError | Status | sftp_wire.Garbled):
-        return sftp_wire.reason(error)
-    return f"the server's answers make no sense ({type(error).__name__})"
-
-
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (paramiko.BadAuthenticationType, "that way of signing in is not allowed"),
-    (paramiko.AuthenticationException, "refused"),
-    (paramiko.BadHostKeyException, "another host key"),
-    (paramiko.ChannelException, "no session of this kind is allowed"),
-    (paramiko.SSHException, "the SSH connection failed"),
-)

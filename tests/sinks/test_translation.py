@@ -12,10 +12,11 @@ import pytest
 from cryptography import exceptions as cryptography_exceptions
 
 from etlrunner.errors import EtlError, Refused, Unreachable
-from etlrunner.lib import sftp
+from etlrunner.lib import sftp_errors
 from etlrunner.lib.host_keys import Expected
+from etlrunner.lib.sftp_server import Server, Timeouts
 
-SERVER = sftp.Server("sftp.example.org", 22, Expected(), sftp.Timeouts())
+SERVER = Server("sftp.example.org", 22, Expected(), Timeouts())
 CANARY = "c4nary"
 
 
@@ -61,7 +62,7 @@ def test_every_exception_becomes_one_of_ours_without_its_words(kind) -> None:
     for attribute in ("explanation", "allowed_types", "text", "code"):
         if not hasattr(error, attribute):
             setattr(error, attribute, CANARY)
-    made = sftp.translated(error, SERVER, "agreeing on keys")
+    made = sftp_errors.translated(error, SERVER, "agreeing on keys")
     assert isinstance(made, Refused | Unreachable)
     assert "sftp.example.org:22" in str(made)
     assert CANARY not in str(made) + made.hint
@@ -78,11 +79,11 @@ def test_every_exception_becomes_one_of_ours_without_its_words(kind) -> None:
     ],
 )
 def test_who_has_to_act_is_told_apart(kind, ours) -> None:
-    assert type(sftp.translated(kind("x"), SERVER, "agreeing on keys")) is ours
+    assert type(sftp_errors.translated(kind("x"), SERVER, "agreeing on keys")) is ours
 
 
 def test_what_ran_out_of_time_is_unreachable_whatever_broke() -> None:
-    error = sftp.translated(
+    error = sftp_errors.translated(
         paramiko.AuthenticationException("x"), SERVER, "x", "no answer within 2 s"
     )
     assert type(error) is Unreachable
@@ -93,7 +94,7 @@ def test_the_door_lets_our_errors_and_mistakes_pass() -> None:
     from etlrunner.lib.watch import Watch
 
     for error in (Refused("ours"), TypeError("a mistake")):
-        with pytest.raises(type(error)) as caught, sftp._translating(SERVER, Watch(), "x"):
+        with pytest.raises(type(error)) as caught, sftp_errors.translating(SERVER, Watch(), "x"):
             raise error
         assert caught.value is error
     assert issubclass(Refused, EtlError)
