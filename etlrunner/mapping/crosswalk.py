@@ -6,6 +6,7 @@ roster: from there on, a re-keyed district is the district it was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -20,6 +21,9 @@ from etlrunner.model.problems import Finding, Problem
 
 ON, TAKE = "sourcedId", "known_as"
 """The columns of a crosswalk file."""
+
+SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]+")
+"""`1.23E+11`: two people may have become one."""
 
 MEANT = {
     "orgs": ("parentSourcedId", "orgSourcedId", "orgSourcedIds", "schoolSourcedId", "primaryOrgSourcedId"),
@@ -53,6 +57,12 @@ def _problems(sheet: extra_tables.Sheet) -> Iterator[Problem]:
         if not row[on] or not row[take]:
             empty, name = (take, TAKE) if row[on] else (on, ON)
             yield Problem("E323", f"a row without a {name}", sheet.place(number, empty))
+        elif lost := [one for one in (on, take) if SCIENTIFIC.fullmatch(row[one])]:
+            yield Problem(
+                "E324", f"{sheet.name(number, lost[0])} is what a spreadsheet makes of a long number",
+                sheet.place(number, lost[0]),
+                hint="its digits are lost: take the proposal again, and open it with the columns as text",
+            )  # fmt: skip
         elif (other := first.setdefault(row[take], number)) != number:
             message = (
                 f"{sheet.name(other, take)} and {sheet.name(number, take)} give the same {TAKE}"

@@ -20,7 +20,7 @@ from etlrunner.mapping import (
     conditions,
     extra_tables,
     lookups,
-    numbered,
+    numbered_columns,
     own_keys,
     select,
     text,
@@ -119,7 +119,7 @@ class Work:
         self.fates.may_now_reject()
         rows = self._judged(self._cells(frame, made), made)
         self._remember_only(rows[ROW])
-        rows = self._folded(numbered.trimmed(rows, made.lists, self.target))
+        rows = self._folded(numbered_columns.trimmed(rows, made.lists, self.target))
         return self._result(self._write(rows))
 
     # ------------------------------------------------------------ which rows
@@ -208,7 +208,7 @@ class Work:
         for alias, name in codes.items():
             self.codes.append(lookups.use(made.codes[name][0], name, _tally(rows[alias])))
         rows = rows.drop(*codes)
-        rows, cut = numbered.columns(rows, made.lists, self.target)
+        rows, cut = numbered_columns.columns(rows, made.lists, self.target)
         self.notes += [self._cut(name, keys, made.lists[name]) for name, keys in cut.items()]
         return text.cleaned(rows)
 

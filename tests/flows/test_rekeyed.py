@@ -64,6 +64,27 @@ def test_a_proposal_holds_ids_and_column_names_only(delivered: TestProject, dist
         assert new == f"q{old}"
 
 
+@pytest.mark.parametrize("column", ["sourcedId", "known_as"])
+def test_a_crosswalk_that_a_spreadsheet_took_zeros_from_sends_nothing(
+    delivered: TestProject, district: District, column: str
+):
+    """Its lines fit nobody any more, or give ids that Apple never had: the district is held as re-keyed."""
+    replaced(delivered, district.rekeyed("00"))
+    proposed = dict(delivered.run("lakeside").crosswalks)
+    for path in proposed.values():
+        header, *lines = path.read_text().splitlines()
+        place = header.split(",").index(column)
+        rows = [line.split(",") for line in lines]
+        cut = [
+            [one.lstrip("0s") if n == place else one for n, one in enumerate(row)] for row in rows
+        ]
+        path.write_text("\n".join([header, *(",".join(row) for row in cut)]) + "\n")
+    committed(delivered, proposed)
+    again = delivered.run("lakeside")
+    assert again.exit_code in (5, 6)
+    assert len(list((delivered.root / "out").glob("*.zip"))) == 1
+
+
 def test_a_second_change_extends_the_crosswalk_in_use(delivered: TestProject, district: District):
     replaced(delivered, district.rekeyed())
     committed(delivered, dict(delivered.run("lakeside").crosswalks))
@@ -99,8 +120,10 @@ def test_an_id_that_the_sis_uses_again_is_an_error_and_nothing_is_sent(
         ("sourcedId,known_as\na,b\na,c\n", "E322"),
         ("sourcedId,known_as\na,x\nb,x\n", "E323"),
         ("sourcedId,known_as\na,\n", "E323"),
+        ("sourcedId,known_as\na,1.23E+11\n", "E324"),
+        ("sourcedId,known_as\n4e+5,a\n", "E324"),
     ],
-    ids=["no file", "no column", "twice", "two people as one", "blank"],
+    ids=["no file", "no column", "twice", "two people as one", "blank", "a number", "and its like"],
 )
 def test_a_crosswalk_that_is_wrong_is_found_offline(
     project: TestProject, text: str | None, code: str
