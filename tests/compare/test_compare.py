@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etlrunner import figures
-from etlrunner.compare import compare
+from etlrunner.compare import _differing, compare
 from etlrunner.model.changes import Changes
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
@@ -160,6 +160,49 @@ def test_any_two_sets_of_rows_are_counted_as_dicts_would(
     assert rosters.columns.get("student_id", 0) == sum(before[n][1] != after[n][1] for n in both)
     figured = figures.of(then, "r", date(2027, 3, 1)).rows
     assert compare(TARGET, now, then, "r", None, figured) == found
+
+
+COLUMNS = ("first_name", "middle_name", "last_name", "location_id_2")
+SIDES = st.tuples(
+    st.lists(st.sampled_from(COLUMNS), min_size=1, unique=True),
+    st.dictionaries(
+        st.sampled_from("abcde"), st.tuples(*[st.sampled_from(["", "x", "y", "\0", "x\x1fy"])] * 4)
+    ),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIDES, SIDES, st.booleans())
+def test_rows_differ_exactly_where_a_cell_does(
+    here: tuple[list[str], dict[str, tuple[str, ...]]],
+    there: tuple[list[str], dict[str, tuple[str, ...]]],
+    is_twice: bool,
+) -> None:
+    """Two columns that exchange their values differ, too; a column of one side is empty on the other."""
+
+    def cells(side: tuple[list[str], dict[str, tuple[str, ...]]]) -> dict[str, dict[str, str]]:
+        header, rows = side
+        return {key: dict(zip(header, row, strict=False)) for key, row in rows.items()}
+
+    def frame(side: tuple[list[str], dict[str, tuple[str, ...]]], twice: bool) -> pl.LazyFrame:
+        rows = [{"person_id": key, **row} for key, row in cells(side).items()]
+        rows += rows[:1] if twice else []
+        return pl.DataFrame(rows, schema=dict.fromkeys(["person_id", *side[0]], pl.String)).lazy()
+
+    now, then = cells(here), cells(there)
+    columns = sorted({*here[0], *there[0]})
+
+    def differ(key: str, column: str) -> bool:
+        return now[key].get(column, "") != then[key].get(column, "")
+
+    both = now.keys() & then.keys()
+    wanted = {key for key in both if any(differ(key, one) for one in columns)}
+    wanted |= now.keys() ^ then.keys()
+    rows, counts = _differing("person_id", frame(here, is_twice), frame(there, False))
+    assert set(rows["person_id"]) == wanted
+    if not is_twice:  # keys that are there twice are refused before anybody compares
+        found = {one: sum(differ(key, one) for key in both) for one in columns}
+        assert counts == {one: count for one, count in found.items() if count}
 
 
 def test_sizes_that_cannot_be_those_of_the_last_delivery_are_counted_anew(tmp_path: Path) -> None:
