@@ -260,7 +260,7 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
     journal.note(scope=scope.of(plan.flow, absent))
     flow = seasons.in_force(plan.flow, day)
     result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
-    if not is_unchanged(result):
+    if not is_as_delivered(result):
         result.holds += guard.guard(
             flow,
             result.changes,
@@ -287,7 +287,7 @@ def guard_once_more(
     from etlrunner import guard, scope
 
     assert result.changes is not None
-    if is_unchanged(result):
+    if is_as_delivered(result):
         return
     holds = guard.guard(
         plan.flow,
@@ -319,7 +319,12 @@ def finished_paths(result: Result) -> Mapping[str, Path]:
 
 
 def is_unchanged(result: Result) -> bool:
-    """Whether Apple has exactly this already."""
+    """Whether Apple has exactly this already: nothing else of ours may have got there since."""
+    return is_as_delivered(result) and not result.leftovers
+
+
+def is_as_delivered(result: Result) -> bool:
+    """Whether this is what was last proven to be there."""
     assert result.archive is not None
     return result.last is not None and result.last.content_hash == result.archive.content_hash
 

@@ -193,6 +193,34 @@ def test_what_cannot_be_known_is_said_and_sent_again(scene: Scene, server: sftp.
 
 
 @proves(
+    "E5",
+    fault="after a delivery with an unknown end somebody takes the configuration back, and all is as before it",
+    behaviour="what was last proven to be there is sent again: the server may have the other one by now",
+    exit=0,
+)
+def test_as_before_is_not_unchanged_while_something_else_may_be_there(
+    scene: Scene, server: sftp.SftpServer
+) -> int:
+    project = scene.opened()
+    flow = project.root / "flows" / f"{FLOW}.yaml"
+    whole = flow.read_text()
+    assert project.run(FLOW, as_of=NEXT).exit_code == 0
+    project.append(FLOW, 'overrides: {courses: {columns: {course_number: {text: "wrong"}}}}\n')
+    server.faults.cut_at_rename = True
+    wrong = project.approve(project.run(FLOW, as_of=NEXT).record.id)
+    assert wrong.record.delivery is not None, wrong.record.message
+    assert wrong.record.delivery.state == "unknown"
+    server.faults.cut_at_rename = False
+    flow.write_text(whole)
+    mended = project.run(FLOW, as_of=NEXT)
+    assert mended.record.outcome == "delivered", mended.record.message
+    assert mended.record.content_hash != wrong.record.content_hash
+    assert project.run(FLOW, as_of=NEXT).record.outcome == "unchanged"
+    project.close()
+    return mended.exit_code
+
+
+@proves(
     "E10",
     fault="half a file of an earlier delivery that cannot be repeated is still there",
     behaviour="the next delivery removes it by its exact name; never anything else",
