@@ -74,7 +74,7 @@ def test_a_refusal_of_qmlativ_names_the_third_value(server: FaultServer, qmlativ
     server.secret = "another"
     with pytest.raises(Refused, match="Skyward-Integration-Token") as caught:
         qmlativ("orgs")
-    assert "source.integration_token" in str(caught.value)
+    assert "integration_token: {env: NAME} below source" in str(caught.value)
     assert len(server.requests) <= 3
 
 
@@ -149,19 +149,21 @@ def test_qmlativ_renews_on_a_500_after_good_pages(server: FaultServer, qmlativ: 
     assert qmlativ("orgs", page_size=1, concurrency=1)["orgs"].rows == 3
 
 
-def test_sms_2_0_takes_a_500_for_what_it_is(server: FaultServer, pull: Any) -> None:
+def test_sms_2_0_takes_a_500_for_what_it_is(
+    server: FaultServer, pull: Any, clock: SimulatedClock
+) -> None:
     server.token_uses, server.expired_status = 2, 500
     with pytest.raises(Unreachable, match="HTTP 500"):
-        pull("orgs", page_size=1)
+        pull("orgs", page_size=1, clock=clock)
     assert len(server.tokens) == 1
 
 
 def test_a_500_on_the_first_page_is_not_taken_for_an_expired_token(
-    server: FaultServer, qmlativ: Any
+    server: FaultServer, qmlativ: Any, clock: SimulatedClock
 ) -> None:
     server.scripts["/orgs"] = [(500, {}, b"")] * 5
     with pytest.raises(Unreachable, match="HTTP 500"):
-        qmlativ("orgs")
+        qmlativ("orgs", clock=clock)
     assert len(server.tokens) == 1
 
 

@@ -222,13 +222,13 @@ CANARIES = ("lakeside key", "p+q/r=", "p%2Bq", "canary-token", "Ada", "example.o
     ],
 )  # fmt: skip
 def test_no_secret_and_no_name_is_in_any_error(
-    server: FaultServer, pull: Any, switches: dict[str, Any]
+    server: FaultServer, pull: Any, clock: SimulatedClock, switches: dict[str, Any]
 ) -> None:
     for name, value in switches.items():
         setattr(server, name, value)
     server.tables["users"] *= 1
     with pytest.raises((Refused, Unreachable, ConfigurationError)) as caught:
-        pull(*TABLES, page_size=1)
+        pull(*TABLES, page_size=1, clock=clock)
     error: BaseException | None = caught.value
     while error is not None:
         shown = f"{error} {error!r} {getattr(error, 'hint', '')}"
