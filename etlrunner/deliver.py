@@ -52,7 +52,7 @@ def deliver(
             receipt = sink.deliver(archive, remote_name, reached)
     finally:
         progress.done("deliver")
-    return _proven(receipt, archive)
+    return _proven(receipt, archive, str(options.get("flow") or "FLOW"))
 
 
 def time_for(size: int) -> timedelta:
@@ -81,12 +81,12 @@ def _measure(path: Path) -> tuple[str, int]:
         raise LocalTrouble(f"cannot read {path}: {reason}; nothing was sent") from error
 
 
-def _proven(receipt: Receipt, archive: Archive) -> Receipt:
+def _proven(receipt: Receipt, archive: Archive, flow: str) -> Receipt:
     """The bytes that left were hashed on their way: a file that changed meanwhile is noticed."""
     if (receipt.sha256, receipt.size) != (archive.sha256, archive.size):
         raise DeliveryFailed(
             f"{archive.path.name} changed while it was sent",
             far_side="the server holds something else than what was checked",
-            hint="run the flow again at once: etlrunner run FLOW",
+            hint=f"run the flow again at once: etlrunner run {flow}",
         )
     return receipt

@@ -41,7 +41,9 @@ class NestedReader(TableReader):
         """The records of one page."""
         try:
             whole = msgspec.json.decode(body)
-            twice = repeated_keys.repeated(body, {*self._names, *self._place, *self._each})
+            lists = _lists(whole) if not self._place and isinstance(whole, dict) else ()
+            names = {*self._names, *self._place, *self._each, *lists}
+            twice = repeated_keys.repeated(body, names)
         except (msgspec.DecodeError, UnicodeError):
             raise garbled(f"{self.table}: the answer is not valid JSON, or it is cut off") from None
         except RecursionError:
@@ -63,15 +65,18 @@ class NestedReader(TableReader):
         for name in self._place:
             value = value.get(name) if isinstance(value, dict) else None
         if not self._place and isinstance(value, dict):
-            lists = [each for name, each in value.items() if name in self.wrappers]
-            lists = lists or [each for each in value.values() if isinstance(each, list)]
-            value = lists[0] if len(lists) == 1 else None
+            named = [name for name in value if name in self.wrappers] or _lists(value)
+            if len(named) == 1:
+                self.is_called(named[0])
+            value = value[named[0]] if len(named) == 1 else None
         if not isinstance(value, list):
             where = ".".join(self._place) or "the answer"
             raise Incomplete(f"{self.table}: {where} holds no list of records")
         return iter(value)
 
     def _unfolded(self, record: Any) -> Iterator[Any]:
+        if not isinstance(record, dict):
+            raise Incomplete(f"{self.table}: a record is no object")
         level = [record]
         for name in self._each:
             level = [
@@ -79,6 +84,10 @@ class NestedReader(TableReader):
             ]
         for item in level:
             yield {**(item if isinstance(item, dict) else {VALUE: item}), OUTER: record}
+
+
+def _lists(whole: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in whole.items() if isinstance(value, list)]
 
 
 def _as_list(value: Any) -> list[Any]:

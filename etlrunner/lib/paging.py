@@ -26,6 +26,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from etlrunner.errors import Incomplete
 
 MOST_PAGES = 100_000
+GAP = 5
+"""Pages that are looked at after an empty one that names a next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,21 @@ def _one_by_one(fetch: Fetch, pull: Pull, page: Page, page_size: int) -> Iterato
             # only the shared record came: a page of its own has to say that there are no more
             page = pull.take(fetch(pull.rows, page_size, None))
         yield page
+    if page.says_more and not page.count:
+        _check_nothing_beyond(fetch, pull, page_size)
+
+
+def _check_nothing_beyond(fetch: Fetch, pull: Pull, page_size: int) -> None:
+    """An empty page that names a next one: of a server that always does, or that filters after counting."""
+    for number in range(1, GAP + 1):
+        page = fetch(pull.rows + number * page_size, page_size, None)
+        if page.count:
+            raise Incomplete(
+                f"{pull.what}: the server sent an empty page, and records after it: "
+                "what it leaves out moves the rest, and some may never come"
+            )
+        if not page.says_more:
+            return
 
 
 def _overlap(page: Page) -> int:

@@ -120,6 +120,8 @@ class TableReader:
         shape: Any = tree.struct(table)
         self.names = tuple(tree.below)
         """The fields of a record that are read."""
+        self._called = ""
+        """The list of records, as the answers call it."""
         self._learner = layout.Learner(tree.wanted(), self.wrappers)
         self._texts: tuple[layout.Layout, dict[str, layout.Text]] | None = None
         self._list = msgspec.json.Decoder(list[shape])
@@ -138,7 +140,7 @@ class TableReader:
     def _with_care(self, body: bytes) -> Decoded:
         try:
             records = self._decode(body)
-            twice = repeated_keys.repeated(body, self._names)
+            twice = repeated_keys.repeated(body, self._names | {self._called})
             if twice is not None:
                 raise Incomplete(f"{self.table}: a record says {twice!r} twice")
             return Decoded(records, len(records))
@@ -199,12 +201,22 @@ class TableReader:
     def _records(self, outer: Mapping[str, msgspec.Raw]) -> Any:
         for name in self.wrappers:
             if name in outer:
+                self.is_called(name)
                 raw = outer[name]
                 return b"[]" if bytes(raw) == b"null" else raw
-        arrays = [raw for raw in outer.values() if bytes(raw)[:1] == b"["]
+        arrays = [name for name, raw in outer.items() if bytes(raw)[:1] == b"["]
         if len(arrays) == 1:
-            return arrays[0]
+            self.is_called(arrays[0])
+            return outer[arrays[0]]
         raise Incomplete(f"{self.table}: the answer holds no list of records")
+
+    def is_called(self, name: str) -> None:
+        """One name for the list of records on all pages: a list of errors is no empty page."""
+        self._called = self._called or name
+        if name != self._called:
+            raise Incomplete(
+                f"{self.table}: the list of records has another name than on an earlier page"
+            )
 
     def _values(self, name: str, records: Sequence[Record]) -> columns.Values:
         each = self.fields.get(name)

@@ -148,8 +148,8 @@ class Session:
     ) -> Upload:
         """A local file to be written: `under` a name, `beside` it, or `as_allowed`."""
         answer = self.server.timeouts.channel
-        end = str(self.server)
-        return Upload(self.wire, self.watch, end, source, size, moved, answer, reached)
+        end, flow = str(self.server), self.server.flow
+        return Upload(self.wire, self.watch, end, source, size, moved, answer, reached, flow)
 
     def forget(self, path: str) -> None:
         """Remove a file of ours, if it is there and may be removed; nothing depends on it."""

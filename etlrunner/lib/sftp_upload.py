@@ -46,6 +46,8 @@ class Upload:
     """Seconds without a sign of life that are one too many."""
     reached: Reached
     """Told before the first byte and before the renaming, and when half a file was taken away."""
+    flow: str = "FLOW"
+    """Whose upload it is, for messages that name a command."""
     path: str = ""
     arrived: int = 0
 
@@ -137,7 +139,7 @@ class Upload:
         except OUTSIDE as error:
             reason = self.watch.passed or sftp_wire.reason(error)
             is_no = bool(far_side) and isinstance(error, Status)
-            hint = self._disk_hint(error) or (_RENAME_HINT if is_no else "")
+            hint = self._disk_hint(error) or (_rename_hint(self.flow) if is_no else "")
             raise DeliveryFailed(
                 f"the delivery to {self.server} broke off: {reason}",
                 far_side=self._far_side(error, far_side),
@@ -263,10 +265,11 @@ class Upload:
         return f"the server's disk is full: {free:,} bytes are free" if free < self.size else ""
 
 
-_RENAME_HINT = (
-    "if the server never lets a file be renamed, say sink.rename: false; "
-    "etlrunner connect FLOW --probe finds out"
-)
+def _rename_hint(flow: str) -> str:
+    return (
+        "if the server never lets a file be renamed, say sink.rename: false; "
+        f"etlrunner connect {flow} --probe finds out"
+    )
 
 
 def beside_name(name: str) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from etlrunner.lib import files, unfinished
+from etlrunner.model.tables import RawTable
 from etlrunner.run import Result
 from etlrunner.sources import rest
 from tests.support.http_fault import JSON, FaultServer
-from tests.support.lakeside import Lakeside, clean_server
+from tests.support.lakeside import NOW, Lakeside, clean_server
 
 SMALL = ("academicSessions", "courses", "classes", "users")
 
@@ -106,3 +108,21 @@ def test_a_refusal_keeps_nothing(lakeside: Lakeside, server: FaultServer) -> Non
     result = lakeside.run(concurrency=1)
     assert result.exit_code == 4
     assert list(result.folder.rglob("*.parquet")) == []
+
+
+def test_a_table_that_a_plan_took_meanwhile_is_pulled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files.private_folder(tmp_path / "before")
+    (before / "orgs.parquet").write_bytes(b"whole")
+    unfinished.leave(before, [RawTable("orgs", before / "orgs.parquet", 1, 1)], {"orgs": NOW})
+    intact = unfinished._is_intact
+
+    def taken(path: Path, sha256: str) -> bool:
+        found = intact(path, sha256)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(unfinished, "_is_intact", taken)
+    raw, window = tmp_path / "raw", timedelta(minutes=15)
+    assert unfinished.take(before, raw, ["orgs"], NOW, window) == {}

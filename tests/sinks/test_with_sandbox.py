@@ -297,8 +297,10 @@ def test_a_frozen_server_ends_at_the_deadline(send, server, options, archive) ->
 
 def test_a_server_that_refuses_renaming_is_left_as_it_was(send, server, options, archive) -> None:
     server.faults.no_rename = True
-    error = refuse(send, {**options, "rename": True}, archive, DeliveryFailed, sink=sftp)
+    named = {**options, "rename": True, "flow": "lakeside"}
+    error = refuse(send, named, archive, DeliveryFailed, sink=sftp)
     assert "the file was removed again" in error.far_side
+    assert "etlrunner connect lakeside --probe" in error.hint
     for rename in (False, "auto"):
         send({**options, "rename": rename}, archive, sftp)
         (sent,) = (server.folder / "dropbox").iterdir()

@@ -207,3 +207,20 @@ def test_a_server_that_never_writes_alike_is_learnt_from_a_few_times_only() -> N
     for number in range(40):
         learner.learn(json.dumps({"users": [{f"k{number}": "x"}]}).encode())
     assert learner.layout is None
+
+
+def test_a_list_whose_name_is_not_known_is_not_said_twice_either() -> None:
+    body = b'{"people":[{"sourcedId":"1"}],"people":[{"sourcedId":"2"}]}'
+    with pytest.raises(Incomplete, match="says 'people' twice"):
+        fresh().decode(body)
+
+
+@pytest.mark.parametrize("first", ["people", fuzzed_page.reader().wrappers[0]])
+def test_another_list_in_the_place_of_the_records_is_no_empty_page(first: str) -> None:
+    """A server that answers 200 with `{"errors": []}` has not said that there are no more records."""
+    reader = fresh()
+    reader.decode(b'{"%s":[{"sourcedId":"1"}]}' % first.encode())
+    for other in (b'{"errors":[]}', b'{"errors":[{"code":"7"}]}'):
+        with pytest.raises(Incomplete, match="another name than on an earlier page"):
+            reader.decode(other)
+    assert reader.decode(b'{"%s":[]}' % first.encode()).count == 0

@@ -213,3 +213,29 @@ def test_whatever_page_lengths_a_server_chooses_each_record_is_handed_out_once(
     pages = paging.pages(fetch, pull, page_size=page_size, concurrency=concurrency)
     assert [one for page in pages for one in page.content] == list(range(total))
     assert pull.shifted == 0
+
+
+def _of_a_server_that_filters(rows: list[int | None], links: bool) -> paging.Fetch:
+    """It takes away what this key may not see only after it has counted out a page."""
+
+    def fetch(offset: int, limit: int, query: object) -> paging.Page:
+        seen = [row for row in rows[offset : offset + limit] if row is not None]
+        ends = (seen[0], seen[-1]) if seen else (None, None)
+        more = links and offset + limit < len(rows)
+        return paging.Page(len(seen), hash(tuple(seen)), seen, None, None, more, *ends)
+
+    return fetch
+
+
+def test_an_empty_page_that_names_a_next_one_is_not_the_end() -> None:
+    rows = [*range(10), *[None] * 10, *range(20, 30)]
+    fetch = _of_a_server_that_filters(rows, links=True)
+    with pytest.raises(Incomplete, match="an empty page, and records after it"):
+        list(paging.pages(fetch, paging.Pull("users"), page_size=5))
+
+
+def test_a_server_that_always_names_a_next_page_is_read_to_its_end() -> None:
+    fetch = _of_a_server_that_filters([*range(10), *[None] * 50], links=True)
+    pull = paging.Pull("users")
+    assert sum(page.count for page in paging.pages(fetch, pull, page_size=5)) == 10
+    assert not pull.is_proven
