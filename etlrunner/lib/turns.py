@@ -43,17 +43,21 @@ class Permits:
         self._free = most
         self._waiting = 0
         self._unsent = 0
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._freed = threading.Condition(lock)
+        """One of those who wait for a permit may have it: only one is woken."""
+        self._went = threading.Condition(lock)
+        """Nobody may be left who has something to send."""
         self._mine = threading.local()
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
         """Wait for a permit, and hold it for the block; `sent` says when the request is on its way."""
-        with self._changed:
+        with self._freed:
             self._waiting += 1
             try:
                 while not self._free:
-                    self._changed.wait()
+                    self._freed.wait()
             finally:
                 self._waiting -= 1
             self._free -= 1
@@ -63,21 +67,22 @@ class Permits:
             yield
         finally:
             self.sent()
-            with self._changed:
+            with self._freed:
                 self._free += 1
-                self._changed.notify_all()
+                self._freed.notify()
+                self._went.notify_all()
 
     def sent(self) -> None:
         """This thread's request is on its way."""
         if getattr(self._mine, "is_unsent", False):
             self._mine.is_unsent = False
-            with self._changed:
+            with self._went:
                 self._unsent -= 1
-                self._changed.notify_all()
+                self._went.notify_all()
 
     def let_senders_go(self) -> None:
         """Wait, a little, until nobody has a request that could go out now."""
-        with self._changed:
-            self._changed.wait_for(
+        with self._went:
+            self._went.wait_for(
                 lambda: not self._unsent and not (self._free and self._waiting), COURTESY
             )
