@@ -224,8 +224,9 @@ def _note_whose(plan: Plan, result: Result) -> None:
 
     changes = result.changes.tables.values() if result.changes else ()
     path = result.folder / findings_file.NAME
-    meant = any(change.kinds.get(kind) for change in changes for kind in guard.NOTICED)
-    if result.last is None or not meant or not path.exists():
+    counts = [change.kinds.get(kind, 0) for change in changes for kind in guard.NOTICED]
+    are_few = any(0 < count <= compare.MOST_TOLD for count in counts)
+    if result.last is None or not are_few or not path.exists():
         return
     kept = result.held_over.keys if result.held_over else None
     lines = []

@@ -40,6 +40,15 @@ def with_row(table: str, row: dict[str, str]) -> District:
     return tables
 
 
+def test_an_address_in_letters_younger_than_this_python_is_shared_like_any_other() -> None:
+    """Polars folds letters that Python 3.11 does not know yet."""
+    people = finished.district()
+    people["students"][0]["email_address"] = "\u0264@example.org"
+    people["staff"][0]["email_address"] = "\ua7cb@example.org"
+    found = findings(people, federated_domains=["example.org"])
+    assert [one.key for one in found if one.rule == "asm-unique-email"] == ["T-1"]
+
+
 def test_a_clean_set_has_no_findings() -> None:
     assert findings(finished.district()) == ()
     federated = findings(
