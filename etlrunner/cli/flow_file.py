@@ -110,16 +110,18 @@ def _define(answers: Answers, root: Path) -> None:
     """An example to change, where the definition is not there yet."""
     path = root / "sources" / f"{answers.definition}.yaml"
     if not path.exists():
-        values = {"title": _title(answers.definition), "sql": answers.source == "database"}
+        of_path = "sheet" if Path(answers.path).suffix.lower() == ".xlsx" else "file"
+        kind = "query" if answers.source == "database" else of_path
+        values = {"title": _title(answers.definition), "kind": kind}
         _write_open(path, template.render(DEFINITION, values) + "\n")
 
 
 def _inside(place: str) -> list[str]:
-    """What git must not take: a folder or zip in the project that holds a roster."""
+    """What git must not take: a folder or file in the project that holds a roster."""
     path = Path(place)
     if not place or path.is_absolute() or ".." in path.parts:
         return []
-    return [path.as_posix() + ("" if path.suffix == ".zip" else "/")]
+    return [path.as_posix() + ("" if path.suffix else "/")]
 
 
 def render(answers: Answers) -> str:

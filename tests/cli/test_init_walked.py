@@ -7,6 +7,7 @@ import io
 import sqlite3
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.cli.conftest import Ended, Etlrunner
@@ -96,24 +97,33 @@ EXPORT = {
 }
 
 
-@pytest.mark.parametrize("source", ["table-file", "database"])
+@pytest.mark.parametrize("path", ["export", "export/sis.xlsx", ""], ids=["CSV", "Excel", "queries"])
 def test_the_example_of_a_definition_reads_what_it_names(
-    etlrunner: Etlrunner, folder: Path, monkeypatch: pytest.MonkeyPatch, source: str
+    etlrunner: Etlrunner, folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ):
     """Whoever puts in names of their own starts from something that works."""
     flags = ["--definition", "oldsis", "--timezone", "US/Central", "--folder", "out"]
-    flags += ["--path", "export"] if source == "table-file" else []
+    flags += ["--path", path] if path else []
+    source = "table-file" if path else "database"
     made = etlrunner("init", "pine", "--source", source, *flags)
     assert "say in sources/oldsis.yaml which column is what" in made.last
+    ignored = (folder / ".gitignore").read_text().split()
+    assert not path or {path, f"{path}/"} & {*ignored}
+    assert f"{path}/" not in ignored or path == "export", "git takes that for folders only"
     (folder / "export").mkdir()
+    book = openpyxl.Workbook()
     database = sqlite3.connect(folder / "export" / "sis.db")
     for name, (header, *rows) in EXPORT.items():
         with open(folder / "export" / f"{name}.csv", "w", newline="") as file:
             csv.writer(file).writerows([header, *rows])
+        sheet = book.create_sheet(name)
+        for row in (header, *rows):
+            sheet.append(row)
         columns = ", ".join(f'"{one}" TEXT' for one in header)
         database.execute(f"CREATE TABLE {name} ({columns})")
         signs = ", ".join("?" * len(header))
         database.executemany(f"INSERT INTO {name} VALUES ({signs})", rows)
+    book.save(folder / "export" / "sis.xlsx")
     database.commit()
     database.close()
     monkeypatch.setenv("PINE_DATABASE_URL", f"sqlite:///{folder / 'export' / 'sis.db'}")
