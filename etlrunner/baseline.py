@@ -64,6 +64,7 @@ def bring_in(
         flow=plan.flow.name,
         trigger="import",
         started=services.clock.now(),
+        timezone=plan.flow.schedule.timezone if plan.flow.schedule else "UTC",
         stage="record",
         config_hash=plan.flow.config_hash,
         git_commit=git.head(project.root),

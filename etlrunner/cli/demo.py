@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,12 +139,20 @@ def _keep_archives(folder: Path, into: Path) -> None:
         files.write_private(into / archive.name, archive.read_bytes())
 
 
+def _program() -> str:
+    """What to type for this program: its whole path where the shell would not find it, as after `make demo`."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("etlrunner")
+    here = found and typed.exists() and Path(found).samefile(typed)
+    return "etlrunner" if here or typed.stem != "etlrunner" else shlex.quote(str(typed.absolute()))
+
+
 def _where(root: Path) -> str:
     return (
         f"\nLook around in {root}:\n"
         "  flows/           the two flows, as `etlrunner init` writes them\n"
         "  received/        the zips as the SFTP server got them\n"
         "  .etlrunner/      history.db, and for each flow its runs and what was last delivered\n"
-        f"\n  cd {FOLDER} && etlrunner history\n\n"
+        f"\n  cd {FOLDER} && {_program()} history\n\n"
         "Demo done: both districts were delivered twice."
     )

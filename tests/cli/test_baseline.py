@@ -27,6 +27,8 @@ def test_what_another_tool_sent_is_what_the_next_run_is_compared_with(
     pinewood: Pinewood, etlrunner: Etlrunner
 ):
     """The rest of the way, to a crosswalk and a delivery, is docs/coming-from-claris-connect.md."""
+    schedule = "schedule: {hour: 2, timezone: US/Central, weekend: false}\n"
+    pinewood.flow.write_text(pinewood.flow.read_text() + schedule)
     zip = claris(pinewood, etlrunner)
     made = etlrunner("baseline", "import", zip, "pinewood", "--because", "until now by Claris")
     assert made.code == 0, made.err
@@ -34,7 +36,9 @@ def test_what_another_tool_sent_is_what_the_next_run_is_compared_with(
     shown = etlrunner("baseline", "show", "pinewood", "--json").document
     assert (shown["how"], shown["because"]) == ("brought in", "until now by Claris")
     assert shown["rows"]["students"] == 60
-    assert "brought in:" in etlrunner("history", shown["run"]).out
+    told = etlrunner("history", shown["run"]).out
+    assert "brought in:" in told
+    assert " US/Central = " in told, "the flow's own time, as of every other run"
     assert etlrunner("run", "--json").document["run"]["baseline"] == shown["run"]
     assert pinewood.sent == []
 

@@ -198,8 +198,17 @@ def test_the_sandbox_says_that_a_port_is_taken(etlrunner: Etlrunner, servers: Se
     assert "cannot listen" in ended.err
 
 
-def test_the_demo_delivers_both_districts_twice(etlrunner: Etlrunner, folder: Path):
+def test_the_demo_delivers_both_districts_twice(
+    etlrunner: Etlrunner, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program = folder / "bin" / "etlrunner"
+    program.parent.mkdir()
+    program.touch()
+    monkeypatch.setattr("sys.argv", ["bin/etlrunner", "demo"])  # as make does, where PATH has none
     ended = etlrunner("demo", "--students", "20")
+    assert f"cd etlrunner-demo && {program} history" in ended.out, (
+        "what it says to type can be typed"
+    )
     assert (ended.code, ended.last) == (0, "Demo done: both districts were delivered twice."), (
         ended.err
     )
