@@ -88,7 +88,11 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the documented code."""
     stop.listen()
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    try:
+        code = run(sys.argv[1:] if args is None else args)
+    except Interrupted as stopped:  # while its end was told
+        code = stopped.exit_code
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:

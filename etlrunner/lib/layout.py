@@ -186,8 +186,8 @@ Wanted = Mapping[str, Any]
 
 
 def attribute(key: str) -> str:
-    """The name under which a record has what its key says."""
-    return "f_" + re.sub(r"\W", lambda found: f"_{ord(found[0]):x}_", key)
+    """The name under which a record has what its key says; no other key has the same."""
+    return "f_" + re.sub(r"\W|_", lambda found: f"_{ord(found[0]):x}_", key)
 
 
 class _Value:
@@ -270,8 +270,6 @@ class _Object:
                 raise Unlike  # nothing tells a null from a key that is not there
             value = _Value(below, wanted.get(key, {}))
             name = attribute(key)
-            if name in rename:
-                raise Unlike
             rename[name] = key
             self.values[key] = (value, is_optional)
             fields.append((name, value.type | None, None) if is_optional else (name, value.type))

@@ -73,13 +73,18 @@ class Upload:
     def beside(self, path: str, *, or_under: bool = False) -> Sent:
         """Under a name beside, and renamed at the end.
 
-        With `or_under`, a server that refuses that gets it under its own name after all, once what
+        With `or_under`, a server that refuses either gets it under its own name after all, once what
         lies beside is removed: there are never two names.
         """
         folder, slash, name = path.rpartition("/")
         beside = beside_name(name)
         self.reached("uploading", beside)
-        sent = self._write(f"{folder}{slash}{beside}")
+        try:
+            sent = self._write(f"{folder}{slash}{beside}")
+        except Refused:  # nothing was opened: a server may take names of some kinds only
+            if not or_under:
+                raise
+            return self.under(path)
         with self._failing(f"the whole file is there as {beside}, or already as {name}"):
             self.reached("uploaded", beside)
             self._alive("renaming the file")

@@ -195,3 +195,14 @@ def test_a_signal_while_the_file_is_opened_leaves_no_empty_file(
     assert {path.name for path in scene.arrived().iterdir()} == before
     assert result.record.delivery is not None
     assert result.record.delivery.state == "failed"
+
+
+def test_a_signal_while_the_end_is_told_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(args: list[str]) -> int:
+        raise Interrupted("terminated", signal_number=signal.SIGTERM)
+
+    monkeypatch.setattr(stop, "listen", lambda: None)
+    monkeypatch.setattr(main, "run", told)
+    with pytest.raises(SystemExit) as ended:
+        main.main([])
+    assert ended.value.code == 143

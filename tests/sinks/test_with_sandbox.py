@@ -23,6 +23,7 @@ from etlrunner.errors import (
 )
 from etlrunner.lib import sftp as door
 from etlrunner.lib.host_keys import HostKey
+from etlrunner.lib.sftp_wire import PERMISSION_DENIED, Status, Wire
 from etlrunner.model.delivery import Archive, Receipt
 from etlrunner.model.surroundings import SilentProgress
 from etlrunner.sandbox import sftp as sandbox
@@ -305,6 +306,23 @@ def test_a_server_that_refuses_renaming_is_left_as_it_was(send, server, options,
         send({**options, "rename": rename}, archive, sftp)
         (sent,) = (server.folder / "dropbox").iterdir()
         sent.unlink()
+
+
+def test_a_server_that_takes_no_hidden_name_gets_the_file_under_its_own(
+    send, server, options, archive, monkeypatch
+) -> None:
+    opened = Wire.open
+
+    def picky(wire: Wire, path: str) -> bytes:
+        if not path.endswith(".zip"):
+            raise Status(PERMISSION_DENIED)
+        return opened(wire, path)
+
+    monkeypatch.setattr(Wire, "open", picky)
+    send({**options, "rename": "auto"}, archive, sftp)
+    (sent,) = (server.folder / "dropbox").iterdir()
+    assert sent.read_bytes() == archive.path.read_bytes()
+    refuse(send, {**options, "rename": True}, archive, Refused, sink=sftp)
 
 
 def test_a_file_that_cannot_be_read_is_our_own_trouble(
