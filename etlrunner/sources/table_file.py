@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,12 @@ def _lines(path: Path, table: str) -> pl.DataFrame:
             if not line.strip():
                 continue
             try:
-                rows.append(_flat(msgspec.json.decode(line, type=dict[str, Any])))
-            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                msgspec.json.decode(line, type=dict[str, Any])
+                rows.append(_flat(json.loads(line, object_pairs_hook=_once)))
+            except _NoCell as error:
+                trouble = ("json", f"{path.name}: the line {error}", number)
+                raise _refuse(table, [trouble]) from None
+            except (msgspec.MsgspecError, ValueError, RecursionError):
                 trouble = ("json", f"{path.name}: the line is not a JSON object", number)
                 raise _refuse(table, [trouble]) from None
     header = list(dict.fromkeys(name for row in rows for name in row))
@@ -102,15 +107,33 @@ def _lines(path: Path, table: str) -> pl.DataFrame:
     return pl.concat(batches) if batches else pl.DataFrame()
 
 
-def _flat(record: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Objects inside become `outer_inner`."""
+class _NoCell(Exception):
+    """A value that has no one place, or no text."""
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, whose keys are said once."""
     found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _NoCell(f"says {name!r} twice")
+        found[name] = value
+    return found
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Objects inside become `outer_inner`."""
+    return _once(_cells(record, ""))
+
+
+def _cells(record: dict[str, Any], above: str) -> Iterator[tuple[str, Any]]:
     for name, value in record.items():
         if isinstance(value, dict):
-            found |= _flat(value, f"{above}{name}_")
-        else:
-            found[above + name] = value
-    return found
+            yield from _cells(value, f"{above}{name}_")
+            continue
+        if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+            raise _NoCell(f"is no row: '{above}{name}' holds a list of objects or lists")
+        yield above + name, value
 
 
 def _cell(value: Any, is_list: bool) -> Any:

@@ -218,6 +218,24 @@ def test_json_that_is_none_names_its_line(
         pull(table_file, {"definition": path, "path": folder}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"id": 2, "first": "Ada", "first": "Bob"}', "'first' twice"),
+        ('{"id": 2, "name": {"first": "Ada"}, "name_first": "Bob"}', "'name_first' twice"),
+        ('{"id": 2, "schools": [{"id": "007"}]}', "'schools' holds a list of objects or lists"),
+        ('{"id": 2, "name": {"first": ["Ada", ["Bob"]]}}', "'name_first' holds a list of objects"),
+    ],
+)
+def test_json_lines_that_cannot_be_cells_are_refused(
+    definition: Definition, folder: Path, tmp_path: Path, line: str, said: str
+) -> None:
+    (folder / "pupils.jsonl").write_text('{"id": 1}\n' + line + "\n")
+    path = definition(pupils="file: pupils.jsonl")
+    with pytest.raises(ChecksFailed, match=f"line 2: .*{said}"):
+        pull(table_file, {"definition": path, "path": folder}, tmp_path)
+
+
 def test_a_definition_without_a_file_or_query_is_told_before_anything_is_read(
     definition: Definition, tmp_path: Path
 ) -> None:
