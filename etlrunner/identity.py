@@ -170,13 +170,21 @@ def rekeyed(spec: TargetTable, rows: pl.DataFrame, known: Known) -> pl.DataFrame
 
 
 def _by_tokens(key: str, gone: pl.DataFrame, fresh: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """By number, e-mail or user name; one of the two names has to agree: addresses are given again."""
+    """By number, e-mail or user name; one of the two names has to agree: addresses are given again.
+
+    Brothers and sisters have their family's address and last name: with another first name and another
+    number it is another child.
+    """
+    said = (*NAMES, TOKENS[0])
     for token in TOKENS:
         pairs = _pairs(key, gone, fresh, [token])
-        then = gone.select(pl.col(key).alias("old"), *(_folded(n).alias(n) for n in NAMES))
-        now = fresh.select(pl.col(key).alias("new"), *(_folded(n).alias(n + "_now") for n in NAMES))
+        then = gone.select(pl.col(key).alias("old"), *(_folded(n).alias(n) for n in said))
+        now = fresh.select(pl.col(key).alias("new"), *(_folded(n).alias(n + "_now") for n in said))
         named = pairs.join(then, on="old").join(now, on="new")
-        agrees = pl.any_horizontal(pl.col(name) == pl.col(name + "_now") for name in NAMES)
+        same = {name: pl.col(name) == pl.col(name + "_now") for name in said}
+        both = (pl.col(TOKENS[0]) != "") & (pl.col(TOKENS[0] + "_now") != "")
+        is_sibling = ~same["first_name"] & ~same[TOKENS[0]] & both
+        agrees = pl.any_horizontal(same[name] for name in NAMES) & ~is_sibling
         yield named.filter(agrees).select(*PAIRS)
 
 

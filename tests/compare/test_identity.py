@@ -199,3 +199,15 @@ def test_a_proposal_never_pairs_two_different_people(tmp_path: Path, data: st.Da
     folder = tmp_path / str(len(list(tmp_path.iterdir())))
     found = proposed(folder, with_students(before), with_students(after)).get("students", [])
     assert {old: new for old, new, _ in found} == truth
+
+
+@pytest.mark.parametrize(("number", "found"), [("77", 0), ("", 1), ("1", 1)])
+def test_a_child_with_the_address_of_a_family_is_not_the_sibling_who_left(
+    tmp_path: Path, number: str, found: int
+) -> None:
+    """Else the proposed crosswalk would hand a child the account of an older brother."""
+    family = {"last_name": "Kin", "email_address": "kin@example.org"}
+    before = with_students([finished.student(1, **family), finished.student(2)])
+    younger = finished.student(9, first_name="Bo", person_number=number, sis_username="", **family)
+    after = with_students([younger, finished.student(2)])
+    assert len(proposed(tmp_path, before, after).get("students", [])) == found
