@@ -28,10 +28,10 @@ STAGES = {
     "extract": ("stages", "extract_roster"),
     "map": ("stages", "map_roster"),
     "check": ("stages", "check_tables"),
-    "hold over": ("stages", "hold_over"),
-    "compare": ("stages", "compare_tables"),
+    "hold over": ("safety", "hold_over"),
+    "compare": ("safety", "compare_tables"),
     "package": ("stages", "package_archive"),
-    "guard": ("stages", "guard_delivery"),
+    "guard": ("safety", "guard_delivery"),
     "record": ("delivery", "record_delivery"),
 }
 """Stage -> the module and the function of the engine's that is timed."""
@@ -83,14 +83,14 @@ def measured(project: Path, roster: Path) -> dict[str, tuple[float, float]]:
 
 def work(folder: Path) -> None:
     """The run itself, with each stage's function timed."""
-    from etlrunner import delivery, engine, stages
+    from etlrunner import delivery, engine, safety, stages
     from etlrunner.config.project import Project
     from etlrunner.history.store import History
     from etlrunner.run import Request, Services
 
     project = Project(folder)
     spent: dict[str, tuple[float, float]] = {}
-    modules = {"stages": stages, "delivery": delivery}
+    modules = {"stages": stages, "safety": safety, "delivery": delivery}
     for name, (module, function) in STAGES.items():
         setattr(modules[module], function, timed(spent, name, getattr(modules[module], function)))
     request = Request(as_of=AS_OF)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etlrunner import stages
+from etlrunner import safety, stages
 from etlrunner.config import secrets
 from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history import delivered as deliveries
@@ -161,7 +161,7 @@ def _promote(
 
     folder, record = stages.delivered_folder(plan), journal.record
     try:
-        before = stages.trail(deliveries.read(folder))
+        before = safety.trail(deliveries.read(folder))
         is_approved = bool(record.approved_by) and record.trigger != "resend"
         trail = figures.extended(before, now, record.sizes if is_approved else None)
         deliveries.promote(

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etlrunner import delivery, evidence, kept, notify, seasons, settle, stages
+from etlrunner import delivery, evidence, kept, notify, safety, seasons, settle, stages
 from etlrunner import plan as plans
 from etlrunner.config import secrets, validate
 from etlrunner.config.project import Project
@@ -266,18 +266,18 @@ def _walk(
         stages.map_roster(plan, result, journal, services, as_of=day)
     with journal.stage("check"):
         stages.check_tables(plan, result, journal, services, as_of=day)
-        stages.hold_over(plan, result, journal, day=day)
+        safety.hold_over(plan, result, journal, day=day)
     with journal.stage("compare"):
-        stages.compare_tables(plan, result, journal, day=day)
+        safety.compare_tables(plan, result, journal, day=day)
     with journal.stage("package"):
         stages.package_archive(plan, result, journal)
     with journal.stage("guard"):
-        stages.guard_delivery(plan, result, journal, day=day)
+        safety.guard_delivery(plan, result, journal, day=day)
     if not request.deliver:
         journal.end("planned", 0, "nothing was sent: this was a plan")
-    elif stages.is_unchanged(result):
+    elif safety.is_unchanged(result):
         delivery.settle_grace(plan, journal.record, services.history, result.folder)
-        journal.end("unchanged", 0, stages.unchanged_words(result))
+        journal.end("unchanged", 0, safety.unchanged_words(result))
     else:
         finished = stages.finished_paths(result)
         delivery.deliver_archive(
@@ -330,9 +330,9 @@ def _send_once_more(
     result.archive, result.finished = kept.archive, kept.as_tables()
     result.last = deliveries.read(stages.delivered_folder(plan))
     with journal.stage("compare"):
-        stages.compare_tables(plan, result, journal, day=day)
+        safety.compare_tables(plan, result, journal, day=day)
     with journal.stage("guard"):
-        stages.guard_once_more(plan, result, kept.run, journal.record.scope)
+        safety.guard_once_more(plan, result, kept.run, journal.record.scope)
     delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )

@@ -1,0 +1,233 @@
+"""The stages of a run that keep it from doing harm: who is held over, what would change, whether it may.
+
+As in `stages`, each loads its module when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from etlrunner import seasons, stages
+from etlrunner.errors import Held
+from etlrunner.history import delivered as deliveries
+from etlrunner.journal import Journal
+from etlrunner.model.changes import NOTHING_CHANGES, Figures
+from etlrunner.model.run import RunRecord
+from etlrunner.plan import Plan
+from etlrunner.run import Result
+
+
+def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """Who is gone from the source is sent once more as last known, as grace and season say."""
+    result.last = deliveries.read(stages.delivered_folder(plan))
+    season = seasons.of(plan.flow, day)
+    additive = season is not None and season.mode == "additive"
+    if result.last is None or not (plan.flow.grace or additive):
+        return
+    from etlrunner import check, holdover
+    from etlrunner.mapping import select
+
+    mapped = plan.flow.mapping.tables
+    result.held_over = holdover.hold_over(
+        plan.target,
+        result.finished,
+        result.last.tables,
+        holdover.read(stages.state_folder(plan)),
+        plan.flow.grace,
+        day=day,
+        additive=additive,
+        folder=result.folder,
+        mapped={name: one.columns for name, one in mapped.items()},
+        left_out={name: select.left_out(plan.flow, one.source) for name, one in mapped.items()},
+        unknown=_newly_left_out_and_gone(plan, result),
+    )
+    if not result.held_over.rows:
+        return
+    result.finished = result.held_over.finished
+    journal.note(
+        counts={name: table.counts for name, table in result.finished.items()},
+        held_over=result.held_over.rows,
+    )
+    modules = plan.checks.values()
+    again = check.look_again(plan.flow, plan.target, result.finished, modules, as_of=day)
+    stages.refuse_errors(again)
+
+
+def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """What the delivery would change, and its figures beside those of the last ones."""
+    from etlrunner import compare, figures, guard
+
+    last = result.last
+    result.trail = trail(last)
+    result.changes = compare.compare(
+        plan.target,
+        stages.finished_paths(result),
+        last.tables if last else None,
+        last.run_id if last else None,
+        result.held_over.keys if result.held_over else None,
+        counted=result.trail[-1].rows if result.trail else None,
+    )
+    tables = result.changes.tables
+    result.figures = figures.of(stages.finished_paths(result), journal.record.id, day)
+    _note_whose(plan, result)
+    small = plan.flow.safeguards.small_change
+    result.findings = (
+        *result.findings,
+        *guard.noticed(result.changes),
+        *figures.jumps(result.figures, result.trail, small),
+    )
+    journal.note(
+        changes={name: (one.added, one.changed, one.removed) for name, one in tables.items()},
+        kinds={name: one.kinds for name, one in tables.items() if one.kinds},
+        counters=result.figures.totals(),
+        findings=stages.tally(result.findings),
+        baseline=last.run_id if last else "",
+    )
+
+
+def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
+    """Nothing that a safeguard stops goes on: all or nothing. The same content as before may."""
+    from etlrunner import figures, guard, scope
+
+    assert result.changes is not None
+    absent = _absent(plan, result)
+    journal.note(scope=scope.of(plan.flow, absent))
+    flow = seasons.in_force(plan.flow, day)
+    result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
+    if not is_as_delivered(result):
+        result.holds += guard.guard(
+            flow,
+            result.changes,
+            result.finished,
+            delivered_scope=result.last.scope if result.last else None,
+            now=result.figures,
+            trail=result.trail,
+            absent=absent,
+        )
+        if result.older is not None:
+            result.holds += (guard.older(result.changes, result.older),)
+    elif stale := figures.stale(result.trail, day, flow.safeguards.stale_after):
+        result.findings = (*result.findings, stale)
+        journal.note(findings=stages.tally(result.findings))
+    result.crosswalks = _propose(plan, result)
+    if result.holds:
+        raise Held(result.holds)
+
+
+def guard_once_more(
+    plan: Plan, result: Result, earlier: RunRecord, then: Mapping[str, Any]
+) -> None:
+    """An earlier archive is held whenever it would change anything: its roster is older than Apple's."""
+    from etlrunner import guard, scope
+
+    assert result.changes is not None
+    if is_as_delivered(result):
+        return
+    holds = guard.guard(
+        plan.flow,
+        result.changes,
+        {},  # what was rejected and repaired then was looked at then
+        delivered_scope=None,
+        now=result.figures,
+        trail=result.trail,
+    )
+    wider = scope.wider(plan.flow, then)
+    result.holds = (guard.older(result.changes, earlier), *wider, *holds)
+    raise Held(result.holds)
+
+
+def is_unchanged(result: Result) -> bool:
+    """Whether Apple has exactly this already: nothing else of ours may have got there since."""
+    return is_as_delivered(result) and not result.leftovers
+
+
+def is_as_delivered(result: Result) -> bool:
+    """Whether this is what was last proven to be there."""
+    assert result.archive is not None
+    return result.last is not None and result.last.content_hash == result.archive.content_hash
+
+
+def unchanged_words(result: Result) -> str:
+    """How a run ends that has nothing to send."""
+    done = "nothing to do: Apple has exactly this already"
+    stale = next((one for one in result.findings if one.rule == NOTHING_CHANGES), None)
+    return f"{done}; {stale.message}: is it holidays?" if stale else done
+
+
+def trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
+    """The figures of the last deliveries, oldest first."""
+    from etlrunner import figures
+
+    return tuple(figures.from_data(one) for one in last.trail) if last else ()
+
+
+def _note_whose(plan: Plan, result: Result) -> None:
+    """Whom the changes mean that are said each time: the keys lie with the run's findings."""
+    from etlrunner import compare, findings_file, guard
+
+    changes = result.changes.tables.values() if result.changes else ()
+    path = result.folder / findings_file.NAME
+    counts = [change.kinds.get(kind, 0) for change in changes for kind in guard.NOTICED]
+    are_few = any(0 < count <= compare.MOST_TOLD for count in counts)
+    if result.last is None or not are_few or not path.exists():
+        return
+    kept = result.held_over.keys if result.held_over else None
+    lines = []
+    for name, kind, ids in compare.whose(
+        plan.target, stages.finished_paths(result), result.last.tables, kept
+    ):
+        found = findings_file.rows(name, ids["id"], guard.rule_of(kind), None, "warn")
+        lines.append(found.with_columns(ids["was"].alias("before")))
+    findings_file.add(path, lines)
+
+
+def _absent(plan: Plan, result: Result) -> Mapping[str, list[str]]:
+    """People whom the flow leaves out by ids that the roster does not have, crosswalks applied."""
+    from etlrunner import table
+    from etlrunner.mapping import crosswalk
+
+    people = {name: set(plan.flow.leave_out.get(name, ())) for name in ("students", "staff")}
+    if "users" not in result.raw or not any(people.values()):
+        return {}
+    users = table.collect(table.scan(result.raw["users"].path).frame.select("sourcedId"))
+    here = set(users["sourcedId"])
+    if "users" in plan.flow.crosswalks:
+        known = crosswalk.read(plan.flow.crosswalks["users"])
+        here = {known.get(one, one) for one in here}
+    return {name: sorted(ids - here) for name, ids in people.items()}
+
+
+def _newly_left_out_and_gone(plan: Plan, result: Result) -> set[str]:
+    """Tables of whose people somebody was delivered, is left out from today, and is not in the roster."""
+    before = (result.last.scope.get("leave_out") or {}) if result.last else {}
+    absent = _absent(plan, result)
+    return {name for name, ids in absent.items() if set(ids) - set(before.get(name) or ())}
+
+
+def _newly_gone(plan: Plan, result: Result, day: date) -> Mapping[str, int]:
+    """What the source lost today; in an additive season that is what the season is for."""
+    season = seasons.of(plan.flow, day)
+    if result.held_over is None or (season is not None and season.mode == "additive"):
+        return {}
+    return result.held_over.newly_gone(day)
+
+
+def _propose(plan: Plan, result: Result) -> Mapping[str, Path]:
+    """Crosswalk files for a person to review, where ids look like others of the last delivery."""
+    changes = result.changes.tables.values() if result.changes else ()
+    if result.last is None or not any("rekeyed" in change.kinds for change in changes):
+        return {}
+    from etlrunner import propose
+
+    return propose.propose(
+        plan.target,
+        plan.flow,
+        stages.finished_paths(result),
+        result.last.tables,
+        result.raw_paths(),
+        result.folder / "crosswalks",
+        result.held_over.keys if result.held_over else None,
+    )
