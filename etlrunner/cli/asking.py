@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import click
@@ -49,7 +50,17 @@ class _YesOrNo(click.types.BoolParamType):
             self.fail(f"'{value}' is neither yes nor no", param, context)
 
 
+def prompt(question: str, **how: Any) -> Any:
+    """`click.prompt` on stderr, at which Ctrl-C ends the program at once.
+
+    Polars has a handler of its own for SIGINT that restarts a read: the signal would wait for the next Enter.
+    """
+    if hasattr(signal, "siginterrupt"):  # not on Windows
+        signal.siginterrupt(signal.SIGINT, True)
+    return click.prompt(question, err=True, **how)
+
+
 def confirm(question: str, *, default: bool) -> bool:
     """A question to be answered with yes or no, on stderr."""
     asked = f"{question} [{'Y/n' if default else 'y/N'}]"
-    return bool(click.prompt(asked, default=default, show_default=False, type=_YesOrNo(), err=True))
+    return bool(prompt(asked, default=default, show_default=False, type=_YesOrNo()))

@@ -80,16 +80,22 @@ class Answers:
         return names
 
 
+def place(root: Path, name: str, *, force: bool) -> Path:
+    """Where a flow is to be written. Raises UsageError when one is there already and `force` is not given."""
+    path = root / "flows" / f"{name}.yaml"
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path} is there already; nothing was written", hint="another name, or --force"
+        )
+    return path
+
+
 def write(answers: Answers, root: Path, *, force: bool = False) -> Path:
     """Write the flow and what belongs beside it; return the flow's path.
 
     Raises UsageError when the flow is there already and `force` is not given.
     """
-    path = root / "flows" / f"{answers.name}.yaml"
-    if path.exists() and not force:
-        raise UsageError(
-            f"{path} is there already; nothing was written", hint="another name, or --force"
-        )
+    path = place(root, answers.name, force=force)
     _write_open(path, render(answers))
     if answers.definition:
         _define(answers, root)

@@ -115,8 +115,12 @@ def command(**given: Any) -> int:
     _copy_schemas(project)
     _check(project, answers.name)
     screen.say(f"wrote {path}")
-    _store(project, answers, given["store"])
-    code = _connect(project, answers, asked=given["connect"])
+    try:
+        _store(project, answers, given["store"])
+        code = _connect(project, answers, asked=given["connect"])
+    except click.Abort:
+        screen.complain(f"\nThe flow is written. {_next(project, answers)}")
+        raise
     screen.say(_next(project, answers))
     return code
 
@@ -127,6 +131,7 @@ def command(**given: Any) -> int:
 def _answers(given: dict[str, Any]) -> Answers:
     _check_flags(given)
     name = _name(given["name"])
+    flow_file.place(Path(given["folder_of_project"]), name, force=given["force"])
     source = _source(given, name)
     return Answers(
         name=name,
@@ -314,7 +319,7 @@ def _third_value(variant: str, given: dict[str, Any]) -> bool:
 
 
 def _ask(question: str, **how: Any) -> Any:
-    return click.prompt(question, err=True, **how) if _interactive() else how.get("default")
+    return asking.prompt(question, **how) if _interactive() else how.get("default")
 
 
 def _interactive() -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etlrunner.cli import options, screen
+from etlrunner.cli import asking, options, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 
@@ -116,7 +116,7 @@ def _read(ref: SecretRef, whose: Mapping[str, str]) -> str:
         value = sys.stdin.readline().strip()
     else:
         question = f"{whose.get(str(ref), 'The secret')} ({ref.name}; it is not shown)"
-        value = str(click.prompt(question, hide_input=True, err=True)).strip()
+        value = str(asking.prompt(question, hide_input=True)).strip()
     if not value:
         raise UsageError(f"nothing was given for {ref}; nothing was stored for it")
     return value

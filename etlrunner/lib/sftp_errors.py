@@ -69,7 +69,7 @@ def not_signed_in(server: Server, watch: Watch, error: Exception) -> EtlError:
         return Unreachable(f"{server} cannot be reached: {watch.passed}")
     return Refused(
         f"{server} did not accept the user name and password ({_reason(error)}); it was tried once",
-        hint=f"set them again: etlrunner secrets set {server.flow}; repeated attempts can lock the account",
+        hint=f"set both again, each in its own place: etlrunner secrets set {server.flow}; repeated attempts can lock the account",
     )
 
 

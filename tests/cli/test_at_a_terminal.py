@@ -64,3 +64,18 @@ def test_the_questions_of_init_take_what_a_newcomer_types(folder: Path):
     assert "  timezone: US/Eastern\n" in flow
     assert "  variant: qmlativ " in flow
     assert (folder / ".env").read_text(encoding="utf-8").count("canary") == 4
+
+
+def test_ctrl_c_at_a_secret_leaves_a_flow_and_says_how_to_go_on(folder: Path):
+    flags = ("--variant", "sms-2.0", "--domain", "a.example.org", "--timezone", "US/Central")
+    more = ("--hour", "2", "--no-weekend")
+    with terminal.etlrunner(folder, "init", "lakeside", *flags, *more) as screen:
+        screen.asks("Store the secrets now")
+        screen.answer("y")
+        screen.asks("Skyward's key")
+        screen.interrupt()
+        assert screen.ends() == 130
+    assert "The flow is written. Next: etlrunner secrets set lakeside" in screen.text
+    with terminal.etlrunner(folder, "init", "lakeside") as screen:  # before nine more questions
+        assert screen.ends() == 2
+    assert "lakeside.yaml is there already" in screen.text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,10 @@ class Terminal:
     def answer(self, text: str) -> None:
         os.write(self._screen, f"{text}\n".encode())
 
+    def interrupt(self) -> None:
+        """Ctrl-C, as the terminal sends it to whoever has it."""
+        os.write(self._screen, b"\x03")
+
     def draws(self, seconds: float) -> str:
         """What comes by itself in so many seconds, while the program waits for an answer."""
         before, end = len(self.drawn), time.monotonic() + seconds
@@ -67,6 +73,11 @@ class Terminal:
         return bool(came)
 
 
+def _take_the_terminal() -> None:
+    """So that Ctrl-C there is for this program."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @contextmanager
 def etlrunner(folder: Path, *args: str, **environment: str) -> Iterator[Terminal]:
     """`etlrunner ARGS` in that folder, at a terminal of its own."""
@@ -77,6 +88,8 @@ def etlrunner(folder: Path, *args: str, **environment: str) -> Iterator[Terminal
         stdin=keyboard,
         stdout=keyboard,
         stderr=keyboard,
+        start_new_session=True,
+        preexec_fn=_take_the_terminal,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "100"} | environment,
     )
     os.close(keyboard)
