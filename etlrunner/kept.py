@@ -56,7 +56,7 @@ class Kept:
     def facts(self) -> Mapping[str, Any]:
         """What the sending run takes over into its own record."""
         names = (
-            "raw_rows counts findings repairs touched changes kinds counters held_over season "
+            "raw_rows raw_sha256 counts findings repairs touched changes kinds counters held_over season "
             "config_hash content_hash archive_sha256 archive_size assigned_sha256 baseline scope "
             "source_file sizes"
         )
@@ -178,12 +178,10 @@ def to_resend(project: Project, sent: RunRecord) -> Kept:
 def roster(
     project: Project, run: RunRecord, flow: str, wanted: Iterable[str]
 ) -> dict[str, RawTable]:
-    """The raw tables of an earlier run, whole: as many rows in each as it counted.
+    """The raw tables of an earlier run, byte for byte.
 
     Raises UsageError where one is not there, or not what was pulled.
     """
-    from etlrunner import table  # loads polars: only who maps them again pays for it
-
     pull = f"pull them anew: etlrunner run {flow}"
     if run.flow != flow:
         raise UsageError(f"{run.id} is a run of {run.flow}, not of {flow}")
@@ -194,7 +192,7 @@ def roster(
             raise UsageError(f"{run.id} pulled no {name}, or not all of them", hint=pull)
         if not path.is_file():
             raise UsageError(f"the {name} that {run.id} pulled are gone", hint=pull)
-        if table.readable_rows(path) != run.raw_rows[name]:
+        if not _is(path, run.raw_sha256.get(name, "")):
             raise UsageError(f"the {name} of {run.id} are not what was pulled", hint=pull)
         found[name] = RawTable(name, path, run.raw_rows[name])
     return found

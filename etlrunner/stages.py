@@ -44,7 +44,10 @@ def extract_roster(plan: Plan, result: Result, journal: Journal, services: Servi
     is_resumed = before is not None and pull.broke_off(before, known, now)
     earlier = run_folder(plan.project, before) if before is not None and is_resumed else None
     result.raw = pull.pull(plan, result.folder, services, journal, earlier)
-    journal.note(raw_rows={table.name: table.rows for table in result.raw.values()})
+    journal.note(
+        raw_rows={table.name: table.rows for table in result.raw.values()},
+        raw_sha256={table.name: files.sha256(table.path) for table in result.raw.values()},
+    )
     empty = [name for name in plan.raw_tables if result.raw[name].rows == 0]
     if empty:
         raise Held(
@@ -70,6 +73,7 @@ def take_roster(
     result.raw = tables
     journal.note(
         raw_rows={name: table.rows for name, table in tables.items()},
+        raw_sha256={name: files.sha256(table.path) for name, table in tables.items()},
         roster_of=earlier.id,
         source_file=earlier.source_file,
     )

@@ -105,14 +105,6 @@ def can_be_opened(path: Path) -> bool:
         return False
 
 
-def readable_rows(path: Path) -> int:
-    """How many rows a file has that lay on the disk for a while; -1 where they cannot all be read."""
-    try:
-        return collect(pl.scan_parquet(path)).height
-    except (OSError, pl.exceptions.PolarsError):
-        return -1
-
-
 def freeze(table: petl.Table, path: Path, schema: Mapping[str, pl.DataType]) -> int:
     """Write a table to Parquet with `_row` in front; return the number of rows.
 

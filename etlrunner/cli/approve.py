@@ -62,7 +62,7 @@ def _meant(history: History, name: str) -> RunRecord:
     found = history.resolve_run(name)
     if name == found.id:
         return found
-    meant = _waiting(history, None if name == "last" else found.flow) or found
+    meant = history.waiting(None if name == "last" else found.flow) or found
     if meant.outcome != "held":
         of_flow = "" if name == "last" else f" of {found.flow}"
         raise UsageError(f"no run{of_flow} is held", hint="see: etlrunner history")
@@ -71,15 +71,9 @@ def _meant(history: History, name: str) -> RunRecord:
 
 def _tell_younger(history: History, held: RunRecord) -> None:
     """Another one waits that knows more: it may show what is wrong with this one."""
-    newest = _waiting(history, held.flow)
+    newest = history.waiting(held.flow)
     if newest is not None and newest.id != held.id and newest.started > held.started:
         screen.complain(f"{newest.id} looked at a younger roster, and is held too")
-
-
-def _waiting(history: History, flow: str | None) -> RunRecord | None:
-    """The newest run that is held."""
-    runs = history.runs(flow, limit=100)
-    return next((run for run in runs if run.outcome == "held" and run.trigger != "plan"), None)
 
 
 def _ask(held: RunRecord, held_at: Sequence[str], as_json: bool) -> None:

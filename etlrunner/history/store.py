@@ -93,6 +93,11 @@ class History:
         with self._database.reading() as connection:
             return [rows.from_text(text) for text in connection.execute(query).scalars()]
 
+    def waiting(self, flow: str | None) -> RunRecord | None:
+        """The newest run that is held, of a flow or of all."""
+        held = (RUNS.c.outcome == "held") & (RUNS.c.started_by != "plan")
+        return self._newest(held if flow is None else held & (RUNS.c.flow == flow))
+
     def resolve_run(self, name: str) -> RunRecord:
         """The run a person means: a run's id, `last`, or a flow (its last run that was not skipped)."""
         real = RUNS.c.outcome != "skipped"

@@ -40,6 +40,8 @@ class RunRecord:
     config_hash: str = ""
     git_commit: str = ""
     raw_rows: Mapping[str, int] = field(default_factory=dict)
+    raw_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Of the file of each raw table, so that a run from them has just what was pulled."""
     counts: Mapping[str, Counts] = field(default_factory=dict)
     findings: Mapping[str, int] = field(default_factory=dict)
     """Findings per rule."""
