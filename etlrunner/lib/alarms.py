@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -54,4 +55,6 @@ class Alarms:
                     self._wakes = min(when for when, _ in self._waiting.values())
                     self._changed.wait(self._wakes - now)
             for action in actions:
-                action()
+                # what one cannot do must not silence the others
+                with contextlib.suppress(Exception):
+                    action()

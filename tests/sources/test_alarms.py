@@ -28,6 +28,17 @@ def test_a_cancelled_alarm_does_not_ring_and_the_next_one_does() -> None:
     assert rang.wait(10)
 
 
+def test_an_action_that_fails_silences_no_other() -> None:
+    alarms, rang = Alarms(), threading.Event()
+    alarms.set(SOON, lambda: [].pop())
+    alarms.set(2 * SOON, rang.set)
+    assert rang.wait(10)
+    rang.clear()
+    alarms.set(SOON, rang.set)
+    assert rang.wait(10)
+    alarms.close()
+
+
 def test_closing_ends_the_thread() -> None:
     before = set(threading.enumerate())
     alarms = Alarms()
