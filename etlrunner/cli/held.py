@@ -78,12 +78,20 @@ def _crosswalks(result: Result) -> None:
 
 
 def _next(result: Result) -> None:
+    """The commands to go on; where ids are new, the one that doubles accounts stands last."""
     record = result.record
-    if record.trigger != "plan" and record.content_hash:
-        screen.say(f'It is right:    etlrunner approve {record.id} --because "…"')
-    elif record.trigger == "plan":
-        screen.say(f"It is right:    etlrunner run {record.flow}, then approve what it holds")
+    send = ""
+    if record.trigger == "plan":
+        send = f"etlrunner run {record.flow}, then approve what it holds"
+    elif record.content_hash:
+        send = f'etlrunner approve {record.id} --because "…"'
+    if result.crosswalks:
+        screen.say(f"The same ones:  put the crosswalk in place, then etlrunner run {record.flow}")
+    elif send:
+        screen.say(f"It is right:    {send}")
     screen.say(f"It is wrong:    mend it in the SIS, then etlrunner run {record.flow}")
     screen.say(f"One record:     etlrunner why {record.flow} students ID --run {record.id}")
     brief.for_clerks(result)
     screen.say(f"Everything:     etlrunner history {record.id} --all")
+    if result.crosswalks and send:
+        screen.say(f"Somebody else:  {send}")
