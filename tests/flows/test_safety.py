@@ -165,8 +165,13 @@ def test_a_signal_to_flows_side_by_side_begins_no_further_one(
         return walk(*given)
 
     monkeypatch.setattr(stages, "extract_roster", with_signal)
-    with pytest.raises(KeyboardInterrupt):
-        run_command._run_all(project.project, names, project.services, 2, None, {}, "")
+    # a shell's `&` leaves it ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_command._run_all(project.project, names, project.services, 2, None, {}, "")
+    finally:
+        signal.signal(signal.SIGINT, before)
     runs = project.history.runs()
     assert len(runs) < len(names)
     assert "running" not in {run.outcome for run in runs}
