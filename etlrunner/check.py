@@ -65,7 +65,7 @@ def check(
     decided, shelf = rulings.all_of(flow), tuple(modules)
     ambiguous = _settle(books, flow, shelf, options, merging.Sources(delivered or {}, raw or {}))
     failing = [rule for rule, ruling in decided.items() if ruling.verdict == "fail"]
-    looked = look(_items(books.frames(), shelf, options), failing)
+    looked = look(_items(_in_memory(books.frames()), shelf, options), failing)
     books.keys += looked.keys
     notes = [note for made in finished.values() for note in made.notes]
     judged = rulings.judged((*notes, *ambiguous, *looked.findings), decided)
@@ -105,7 +105,7 @@ def look_again(
     as_of: date | None = None,
 ) -> tuple[Finding, ...]:
     """The findings over finished tables as they are now; nothing is repaired."""
-    tables = {name: pl.scan_parquet(made.path) for name, made in finished.items()}
+    tables = _in_memory({name: pl.scan_parquet(made.path) for name, made in finished.items()})
     options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
     return tuple(rulings.judged(findings_of(tables, modules, options), rulings.all_of(flow)))
 
@@ -139,6 +139,11 @@ def findings_of(
     """Every module's findings, errors first, each in the order of the files and rows."""
     found = look(_items(tables, modules, options)).findings
     return _in_order(found, tables, options["target"])
+
+
+def _in_memory(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+    """Each table read once: the modules ask each of them half a dozen times."""
+    return {name: table.collect(frame).lazy() for name, frame in tables.items()}
 
 
 def _items(
