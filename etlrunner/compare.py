@@ -40,6 +40,85 @@ PerSchool = Mapping[str, Mapping[str, int]]
 """Table -> location_id -> rows."""
 
 
+class Comparison:
+    """Finished tables beside those of the last delivery, looked at once; without those all is added.
+
+    Who is known again under another id is looked for among those, too, who are gone from the source and
+    only held over. `counted` are the baseline's rows as they were counted when it was delivered.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        finished: Tables,
+        baseline: Tables | None,
+        held_over: HeldOver | None = None,
+        counted: PerSchool | None = None,
+    ) -> None:
+        self._target = target
+        before = baseline or {}
+        self._differing: dict[str, pl.DataFrame] = {}
+        """Table -> the rows that are not the same on both sides."""
+        self._tables = {
+            name: _table(
+                target.tables[name], finished, before, self._differing,
+                held_over or {}, counted or {},
+            )
+            for name in target.tables
+            if name in finished
+        }  # fmt: skip
+        self._known_again = _rekeyed(target, self._differing)
+        self._emptied = _abandoned(finished, before, self._differing.get("rosters"))
+
+    def changes(self, run: str | None) -> Changes:
+        """What is added, removed and changed, per table, column and school; `run` made the baseline."""
+        tables = dict(self._tables)
+        for name, kinds in self._kinds().items():
+            tables[name] = replace(tables[name], kinds=kinds)
+        return Changes(baseline=run, tables=tables)
+
+    def crosswalks(self) -> dict[str, pl.DataFrame]:
+        """Per table, the ids that look like others of the last delivery: `old`, `new`, `matched_by`."""
+        return {name: pairs for name, pairs in self._known_again.items() if len(pairs)}
+
+    def whose(self) -> Iterator[tuple[str, str, pl.DataFrame]]:
+        """Table, kind and ids (`id`, `was`) of what is said each time (`guard.NOTICED`), as today has them.
+
+        `was` is the id of the last delivery, where that is another one. Kinds with more than `MOST_TOLD`
+        are left out: nobody goes through them one by one.
+        """
+        for name, pairs in self._known_again.items():
+            spec, rows = self._target.tables[name], self._differing[name]
+            yield from _few(name, "rekeyed", pairs["new"], pairs["old"])
+            yield from _few(name, "swapped", identity.swapped(spec, rows))
+            yield from _few(name, "replaced", identity.replaced(spec, rows))
+        for name, other in (PEOPLE, PEOPLE[::-1]):
+            yield from _few(other, "role_changed", self._changed_role(name, other))
+        yield from _few("classes", "replaced", self._emptied)
+
+    def _kinds(self) -> dict[str, dict[str, int]]:
+        """What the changes mean, beyond added, removed and changed."""
+        found: dict[str, dict[str, int]] = {}
+        for name, pairs in self._known_again.items():
+            found[name] = identity.kinds(self._target.tables[name], self._differing[name])
+            found[name]["rekeyed"] = len(pairs)
+        for name, other in (PEOPLE, PEOPLE[::-1]):
+            if name in found:
+                found[name]["role_changed"] = len(self._changed_role(name, other))
+        if len(self._emptied):
+            found.setdefault("classes", {})["replaced"] = len(self._emptied)
+        some = {name: {kind: n for kind, n in kinds.items() if n} for name, kinds in found.items()}
+        return {name: kinds for name, kinds in some.items() if kinds}
+
+    def _changed_role(self, name: str, other: str) -> pl.Series:
+        """Ids that left one of the people's tables and came to the other."""
+        if not {name, other} <= self._differing.keys():
+            return pl.Series([], dtype=pl.String)
+        left = self._differing[name].filter(pl.col(_HERE).is_null())[_key(self._target, name)]
+        came = self._differing[other].filter(pl.col(_THERE).is_null())[_key(self._target, other)]
+        return left.filter(left.is_in(came.implode()))
+
+
 def compare(
     target: Target,
     finished: Tables,
@@ -48,62 +127,14 @@ def compare(
     held_over: HeldOver | None = None,
     counted: PerSchool | None = None,
 ) -> Changes:
-    """Count what is added, removed and changed, per table, column and school.
-
-    Without a baseline everything is added: a first delivery. Who is known again under another id is
-    looked for among those, too, who are gone from the source and only held over. `counted` are the
-    baseline's rows as they were counted when it was delivered.
-    """
-    before = baseline if run is not None and baseline is not None else {}
-    differing: dict[str, pl.DataFrame] = {}
-    tables = {
-        name: _table(
-            target.tables[name], finished, before, differing, held_over or {}, counted or {}
-        )
-        for name in target.tables
-        if name in finished
-    }
-    for name, kinds in _kinds(target, differing).items():
-        tables[name] = replace(tables[name], kinds=kinds)
-    emptied = _abandoned(finished, before, differing.get("rosters"))
-    if "classes" in tables and len(emptied):
-        kinds = {**tables["classes"].kinds, "replaced": len(emptied)}
-        tables["classes"] = replace(tables["classes"], kinds=kinds)
-    return Changes(baseline=run if baseline is not None else None, tables=tables)
+    """The counts of a comparison (`Comparison`), for who wants nothing else of it."""
+    before = baseline if run is not None else None
+    comparison = Comparison(target, finished, before, held_over, counted)
+    return comparison.changes(run if baseline is not None else None)
 
 
-def crosswalks(
-    target: Target, finished: Tables, baseline: Tables, held_over: HeldOver | None = None
-) -> dict[str, pl.DataFrame]:
-    """Per table, the ids that look like others of the last delivery: `old`, `new`, `matched_by`."""
-    differing: dict[str, pl.DataFrame] = {}
-    for name in KNOWN_AGAIN:
-        _table(target.tables[name], finished, baseline, differing, held_over or {}, {})
-    return {name: pairs for name, pairs in _rekeyed(target, differing).items() if len(pairs)}
-
-
-def whose(
-    target: Target, finished: Tables, baseline: Tables, held_over: HeldOver | None = None
-) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    """Table, kind and ids (`id`, `was`) of what is said each time (`guard.NOTICED`), as today has them.
-
-    `was` is the id of the last delivery, where that is another one. Kinds with more than `MOST_TOLD`
-    are left out: nobody goes through them one by one.
-    """
-    differing: dict[str, pl.DataFrame] = {}
-    for name in (*KNOWN_AGAIN, "rosters"):
-        if name in finished:
-            _table(target.tables[name], finished, baseline, differing, held_over or {}, {})
-    for name, pairs in _rekeyed(target, differing).items():
-        spec, rows = target.tables[name], differing[name]
-        yield from _few(name, "rekeyed", pairs["new"], pairs["old"])
-        yield from _few(name, "swapped", identity.swapped(spec, rows))
-        yield from _few(name, "replaced", identity.replaced(spec, rows))
-    for name, other in (PEOPLE, PEOPLE[::-1]):
-        if {name, other} <= differing.keys():
-            yield from _few(other, "role_changed", _changed_role(target, differing, name, other))
-    emptied = _abandoned(finished, baseline, differing.get("rosters"))
-    yield from _few("classes", "replaced", emptied)
+def _key(target: Target, name: str) -> str:
+    return target.tables[name].key
 
 
 def _few(
@@ -112,15 +143,6 @@ def _few(
     if 0 < len(ids) <= MOST_TOLD:
         before = [""] * len(ids) if was is None else was
         yield name, kind, pl.DataFrame({"id": ids, "was": before})
-
-
-def _changed_role(
-    target: Target, differing: Mapping[str, pl.DataFrame], name: str, other: str
-) -> pl.Series:
-    """Ids that left one of the people's tables and came to the other."""
-    left = differing[name].filter(pl.col(_HERE).is_null())[target.tables[name].key]
-    came = differing[other].filter(pl.col(_THERE).is_null())[target.tables[other].key]
-    return left.filter(left.is_in(came.implode()))
 
 
 def _table(
@@ -181,21 +203,6 @@ def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None)
     return identity.abandoned(
         rosters, table.collect(then), table.collect(classes)["class_id"], students
     )
-
-
-def _kinds(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
-    """What the changes mean, beyond added, removed and changed."""
-    found: dict[str, dict[str, int]] = {}
-    pairs = _rekeyed(target, differing)
-    for name, matched in pairs.items():
-        found[name] = identity.kinds(target.tables[name], differing[name])
-        if len(matched):
-            found[name]["rekeyed"] = len(matched)
-    for name, other in (PEOPLE, PEOPLE[::-1]):
-        if {name, other} <= differing.keys():
-            found[name]["role_changed"] = len(_changed_role(target, differing, name, other))
-    some = {name: {kind: n for kind, n in kinds.items() if n} for name, kinds in found.items()}
-    return {name: kinds for name, kinds in some.items() if kinds}
 
 
 def _rekeyed(target: Target, differing: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

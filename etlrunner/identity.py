@@ -56,15 +56,12 @@ def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     if spec.key != SCHOOL and schools:
         elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
         counts["moved"] = changed.filter(pl.any_horizontal(elsewhere)).height
+    counts["swapped"] = len(swapped(spec, rows))
     if set(NAMES) <= set(_columns(rows)):
-        named = _swapped(spec.key, rows, changed, _name)
-        others = changed.filter(~pl.col(spec.key).is_in(named.implode()))
+        others = _with_no_others_name(spec, rows)
         is_other = _is_somebody_else(_columns(rows))
-        counts["swapped"] = len(swapped(spec, rows))
         counts["replaced"] = others.filter(is_other).height
         counts["renamed"] = others.filter(_has_other_names(), ~is_other).height
-    if spec.key == SCHOOL:
-        counts["swapped"] = len(swapped(spec, rows))
     if worth := [name for name in WORTH if name in _columns(rows)]:
         gone = [(pl.col(name) == "") & (pl.col(name + BEFORE) != "") for name in worth]
         counts["emptied"] = changed.filter(pl.any_horizontal(gone)).height
@@ -92,9 +89,7 @@ def replaced(spec: TargetTable, rows: pl.DataFrame) -> pl.Series:
     """Ids of people that mean somebody else, and whose name is not one that another id had."""
     if not set(NAMES) <= set(_columns(rows)):
         return rows[spec.key].clear()
-    changed = _changed(rows)
-    named = _swapped(spec.key, rows, changed, _name)
-    others = changed.filter(~pl.col(spec.key).is_in(named.implode()))
+    others = _with_no_others_name(spec, rows)
     return others.filter(_is_somebody_else(_columns(rows)))[spec.key].sort()
 
 
@@ -126,9 +121,8 @@ def abandoned(
     now = rosters.filter(pl.col(HERE).is_not_null()).select(pair)
     lost = then.unique().join(now, on=pair, how="anti")
     is_elsewhere = pl.col("student_id").is_in(students.implode())
-    lost = lost.with_columns(
-        is_elsewhere.alias("elsewhere")
-    )  # here: in `agg`, once for every class
+    # before `agg`, which would build the lookup again for every class
+    lost = lost.with_columns(is_elsewhere.alias("elsewhere"))
     counted = lost.group_by("class_id").agg(pl.len().alias("lost"), pl.col("elsewhere").any())
     all_lost = counted.join(before, on="class_id").filter(
         pl.col("lost") == pl.col("rows"), pl.col("rows") >= FEWEST
@@ -216,6 +210,13 @@ def _in_old_words(fresh: pl.DataFrame, known: Known) -> pl.DataFrame:
 
 
 # ---------------------------------------------------------------- another one under the same id
+
+
+def _with_no_others_name(spec: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
+    """The changed rows of people but for those whose name is one that another id had."""
+    changed = _changed(rows)
+    named = _swapped(spec.key, rows, changed, _name)
+    return changed.filter(~pl.col(spec.key).is_in(named.implode()))
 
 
 def _changed(rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-from etlrunner import compare, table
+from etlrunner import table
 from etlrunner.lib import excel, files
 from etlrunner.mapping import crosswalk
 from etlrunner.model.flow import Flow
-from etlrunner.target import Target
 
 ROSTER = {
     "students": "users",
@@ -30,22 +29,17 @@ Tables = Mapping[str, Path]
 
 
 def propose(
-    target: Target,
-    flow: Flow,
-    finished: Tables,
-    baseline: Tables,
-    raw: Tables,
-    folder: Path,
-    held_over: compare.HeldOver | None = None,
+    flow: Flow, pairs: Mapping[str, pl.DataFrame], raw: Tables, folder: Path
 ) -> dict[str, Path]:
     """Write `<flow>-<table>.csv` below `folder` for each table that has new ids; return them by table.
+
+    `pairs` are the ids that look like others of the last delivery (`compare.Comparison.crosswalks`).
 
     A file has the lines of the crosswalk in use, too: it takes that one's place. Ids that the mapping
     does not take over as they are in the roster cannot be proposed, and are left out; so are those with
     a character that nobody can see, which no crosswalk may have.
     """
     found: dict[str, dict[str, tuple[str, str]]] = {}
-    pairs = compare.crosswalks(target, finished, baseline, held_over)
     schools = _new_to_old(pairs.get("locations"))
     for name, rows in pairs.items():
         if ROSTER[name] not in raw:

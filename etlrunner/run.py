@@ -17,6 +17,7 @@ from etlrunner.model.surroundings import Clock, Progress, SilentProgress
 from etlrunner.model.tables import FinishedTable, RawTable, Repair
 
 if TYPE_CHECKING:
+    from etlrunner.compare import Comparison
     from etlrunner.history.delivered import Delivered
     from etlrunner.history.leases import Lease
     from etlrunner.history.store import History
@@ -63,6 +64,8 @@ class Result:
     last: Delivered | None = None
     """What the target last got."""
     held_over: HeldOver | None = None
+    comparison: Comparison | None = None
+    """The rows that differ from the last delivery's; `changes` are its counts."""
     changes: Changes | None = None
     figures: Figures | None = None
     trail: tuple[Figures, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etlrunner import seasons, stages
 from etlrunner.errors import Held
@@ -18,6 +18,9 @@ from etlrunner.model.changes import NOTHING_CHANGES, Figures
 from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Result
+
+if TYPE_CHECKING:
+    from etlrunner.compare import Comparison
 
 
 def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
@@ -62,17 +65,17 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
 
     last = result.last
     result.trail = trail(last)
-    result.changes = compare.compare(
+    result.comparison = compare.Comparison(
         plan.target,
         stages.finished_paths(result),
         last.tables if last else None,
-        last.run_id if last else None,
         result.held_over.keys if result.held_over else None,
         counted=result.trail[-1].rows if result.trail else None,
     )
+    result.changes = result.comparison.changes(last.run_id if last else None)
     tables = result.changes.tables
     result.figures = figures.of(stages.finished_paths(result), journal.record.id, day)
-    _note_whose(plan, result)
+    _note_whose(result, result.comparison)
     small = plan.flow.safeguards.small_change
     result.findings = (
         *result.findings,
@@ -164,24 +167,19 @@ def trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
     return tuple(figures.from_data(one) for one in last.trail) if last else ()
 
 
-def _note_whose(plan: Plan, result: Result) -> None:
+def _note_whose(result: Result, comparison: Comparison) -> None:
     """Whom the changes mean that are said each time: the keys lie with the run's findings."""
-    from etlrunner import compare, findings_file, guard
+    from etlrunner import findings_file, guard
 
-    changes = result.changes.tables.values() if result.changes else ()
     path = result.folder / findings_file.NAME
-    counts = [change.kinds.get(kind, 0) for change in changes for kind in guard.NOTICED]
-    are_few = any(0 < count <= compare.MOST_TOLD for count in counts)
-    if result.last is None or not are_few or not path.exists():
-        return
-    kept = result.held_over.keys if result.held_over else None
-    lines = []
-    for name, kind, ids in compare.whose(
-        plan.target, stages.finished_paths(result), result.last.tables, kept
-    ):
-        found = findings_file.rows(name, ids["id"], guard.rule_of(kind), None, "warn")
-        lines.append(found.with_columns(ids["was"].alias("before")))
-    findings_file.add(path, lines)
+    lines = [
+        findings_file.rows(name, ids["id"], guard.rule_of(kind), None, "warn").with_columns(
+            ids["was"].alias("before")
+        )
+        for name, kind, ids in comparison.whose()
+    ]
+    if lines and path.exists():
+        findings_file.add(path, lines)
 
 
 def _absent(plan: Plan, result: Result) -> Mapping[str, list[str]]:
@@ -217,17 +215,9 @@ def _newly_gone(plan: Plan, result: Result, day: date) -> Mapping[str, int]:
 
 def _propose(plan: Plan, result: Result) -> Mapping[str, Path]:
     """Crosswalk files for a person to review, where ids look like others of the last delivery."""
-    changes = result.changes.tables.values() if result.changes else ()
-    if result.last is None or not any("rekeyed" in change.kinds for change in changes):
+    pairs = result.comparison.crosswalks() if result.comparison is not None else {}
+    if not pairs:
         return {}
     from etlrunner import propose
 
-    return propose.propose(
-        plan.target,
-        plan.flow,
-        stages.finished_paths(result),
-        result.last.tables,
-        result.raw_paths(),
-        result.folder / "crosswalks",
-        result.held_over.keys if result.held_over else None,
-    )
+    return propose.propose(plan.flow, pairs, result.raw_paths(), result.folder / "crosswalks")

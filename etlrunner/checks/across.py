@@ -111,10 +111,10 @@ def _shared_address(address: pl.Expr, owners: pl.DataFrame) -> RowRule:
     owner = dict(owners.select("email_address", "person_id").iter_rows())
 
     def message(cells: Mapping[str, str]) -> str:
-        folded = pl.Series([cells["email_address"]]).str.to_lowercase()[
-            0
-        ]  # Python knows fewer letters
-        first = shown(owner[folded])
+        cell = pl.Series([cells["email_address"]])
+        first = shown(
+            owner[cell.str.to_lowercase()[0]]
+        )  # folded by Polars: Python knows fewer letters
         return f"email_address is also that of person_id = '{first}'"
 
     first = address.replace_strict(owners["email_address"], owners["person_id"], default=None)

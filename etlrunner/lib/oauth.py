@@ -288,9 +288,8 @@ class SignedIn:
 
         def take(reply: Reply) -> tuple[Reply, Any]:
             if reply.status == 200:
-                self._tokens.accepted(
-                    token
-                )  # before it is read: others may find it used up meanwhile
+                # before it is read: others may find it used up meanwhile
+                self._tokens.accepted(token)
                 return reply, read(reply)
             if reply.status == 500 and (is_last or not self._is_stale(500)):
                 raise Unfit(self._ending(reply, what, collection))

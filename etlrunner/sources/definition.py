@@ -169,9 +169,7 @@ def _load(path: Path) -> Any:
 
 def _place(table: Any, way: Key, places: Places) -> None:
     """An expression keeps its place, to point at what is wrong in it."""
-    is_foreign = any(
-        key in table for key in FOREIGN
-    )  # there `fields` are names, not ways to a value
+    is_foreign = any(key in table for key in FOREIGN)  # its `fields` are names, not ways to a value
     for key in ("where", "columns", *(["fields"] if is_foreign else [])):
         if key in table:
             table[key] = _placed(table[key], (*way, key), places)

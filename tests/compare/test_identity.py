@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etlrunner.compare import compare, crosswalks
+from etlrunner.compare import Comparison, compare
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
 from tests.support.finished import District, Rows
@@ -27,10 +27,10 @@ def kinds(folder: Path, before: District, after: District) -> dict[str, dict[str
 def proposed(
     folder: Path, before: District, after: District
 ) -> dict[str, list[tuple[str, str, str]]]:
-    found = crosswalks(
+    found = Comparison(
         TARGET, finished.write(folder / "after", after), finished.write(folder / "before", before)
     )
-    return {name: list(pairs.iter_rows()) for name, pairs in found.items()}
+    return {name: list(pairs.iter_rows()) for name, pairs in found.crosswalks().items()}
 
 
 def people(count: int, **cells: str) -> Rows:
