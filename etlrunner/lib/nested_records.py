@@ -6,7 +6,7 @@ of its own, which has the one around it as `outer`. A bare value becomes a recor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,11 +29,12 @@ class NestedReader(TableReader):
         fields: Mapping[str, Field],
         wrappers: Sequence[str],
         schema: Mapping[str, Any],
+        around: Collection[str] = (),
         *,
         place: tuple[str, ...],
         each: tuple[str, ...],
     ) -> None:
-        super().__init__(table, fields, wrappers, schema)
+        super().__init__(table, fields, wrappers, schema, around)
         self._place, self._each = place, each
         self._shape = self._list.type
 

@@ -4,6 +4,8 @@ The rule (a page shorter than asked for is never the end):
 1. a `next` link means that there is another page;
 2. else a stated total: go on while fewer have been received;
 3. else go on until a page is empty.
+An empty page that names a next one contradicts itself, and without a total nothing settles it: one of the
+pages after it has to name none, or the pull is incomplete.
 A total is a witness, not the truth (some servers state what the page holds): where it alone says that a
 page was the last, as the first or as a full one, the place after it is asked for.
 The offset moves by what was received, not by what was asked for.
@@ -142,7 +144,10 @@ def _one_by_one(fetch: Fetch, pull: Pull, page: Page, page_size: int) -> Iterato
 
 
 def _check_nothing_beyond(fetch: Fetch, pull: Pull, page_size: int) -> None:
-    """An empty page that names a next one: of a server that always does, or that filters after counting."""
+    """An empty page that names a next one: of a server that always does, or that filters after counting.
+
+    Only a total tells them apart. Without one, records may follow however many empty pages there are.
+    """
     for number in range(1, GAP + 1):
         page = fetch(pull.rows + number * page_size, page_size, None)
         if page.count:
@@ -152,6 +157,12 @@ def _check_nothing_beyond(fetch: Fetch, pull: Pull, page_size: int) -> None:
             )
         if not page.says_more:
             return
+    if pull.stated is None:
+        raise Incomplete(
+            f"{pull.what}: the server goes on sending empty pages that name a next one, and states no total: "
+            "nothing says where the end is",
+            hint="have it state a total (X-Total-Count), or leave the link out on the last page",
+        )
 
 
 def _overlap(page: Page) -> int:

@@ -57,6 +57,12 @@ def pages(fetch: Fetch, pull: Pull, style: Paging, *, page_size: int) -> Iterato
         page = pull.take(fetch(query))
         yield page
         query = page.next
+    if page.says_more and pull.stated is None:
+        raise Incomplete(
+            f"{pull.what}: a page without records names a next one, and no total is stated: "
+            "nothing says where the end is",
+            hint="where the links can be trusted, write paging: {style: link} into the definition",
+        )
     pull.check_end()
 
 
@@ -91,6 +97,12 @@ def following(
             hint="write paging: {style: link} into the definition",
         )
     return None
+
+
+def contradicts(style: Paging, count: int, reply: Reply) -> bool:
+    """Whether a page that ends the collection, because it is empty, names a next one all the same."""
+    link = reply.headers.get("Link") or ""
+    return style.style == "page" and not count and paging.link_target(link) is not None
 
 
 def total(style: Paging, reply: Reply) -> int | None:

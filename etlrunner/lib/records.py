@@ -9,7 +9,7 @@ booleans and numbers as text; a bare id where a reference object is due.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -105,7 +105,9 @@ class TableReader:
         fields: Mapping[str, Field],
         wrappers: Sequence[str],
         schema: Mapping[str, Any],
+        around: Collection[str] = (),
     ) -> None:
+        """`around` names what else of an answer is believed: its total, the address of the next page."""
         self.table = table
         self.fields = fields
         self.wrappers = tuple(wrappers)
@@ -116,7 +118,7 @@ class TableReader:
         for each in fields.values():
             for path in each.paths:
                 tree.add(path, each.pair)
-        self._names = tree.names() | set(self.wrappers)
+        self._names = tree.names() | set(self.wrappers) | set(around)
         shape: Any = tree.struct(table)
         self.names = tuple(tree.below)
         """The fields of a record that are read."""
@@ -142,7 +144,7 @@ class TableReader:
             records = self._decode(body)
             twice = repeated_keys.repeated(body, self._names | {self._called})
             if twice is not None:
-                raise Incomplete(f"{self.table}: a record says {twice!r} twice")
+                raise Incomplete(f"{self.table}: the answer says {twice!r} twice in one object")
             return Decoded(records, len(records))
         except msgspec.ValidationError as error:
             # msgspec's sentence names types and places, never values

@@ -87,6 +87,7 @@ class Pages:
                 frame,
                 paging_styles.total(style, reply),
                 paging_styles.following(style, query, count, reply, url, table),
+                paging_styles.contradicts(style, count, reply),
             )
 
         page: paging.Page = self._source.get(

@@ -237,7 +237,8 @@ class RestConnection:
         return self._reader(spec).schema
 
     def _reader(self, spec: TableDefinition) -> TableReader:
-        table = spec.name
+        table, style = spec.name, self._definition.paging
+        around = {*style.next, *style.total}
         columns = definitions.columns_of(table, spec)
         if not spec.shape:
             schema = schema_of(columns, roster.LISTS.get(table, ()))
@@ -246,14 +247,14 @@ class RestConnection:
             schema = schema_of(columns, many)
         if spec.place or spec.each:
             return NestedReader(
-                table, spec.fields, spec.wrappers, schema, place=spec.place, each=spec.each
+                table, spec.fields, spec.wrappers, schema, around, place=spec.place, each=spec.each
             )
         if spec.shape or table not in self._wanted:
-            return TableReader(table, spec.fields, spec.wrappers, schema)
+            return TableReader(table, spec.fields, spec.wrappers, schema, around)
         spare = set(roster.TABLES[table]) - {"sourcedId", *self._wanted[table]}
         fields = {name: each for name, each in spec.fields.items() if name not in spare}
         narrow = {name: kind for name, kind in schema.items() if name not in spare}
-        return TableReader(table, fields, spec.wrappers, narrow)
+        return TableReader(table, fields, spec.wrappers, narrow, around)
 
     def _frames(self, spec: TableDefinition, report: PullReport) -> Iterator[pl.DataFrame]:
         """The pages of one collection in the roster's columns; what is known of them adds to the report."""

@@ -14,7 +14,7 @@ from tests.support import rosters
 from tests.support.http_fault import JSON, FaultServer
 from tests.support.lakeside import Lakeside
 from tests.support.matrix import proves
-from tests.support.pulls import ended, pull
+from tests.support.pulls import ended, pull, pulled
 
 Records = list[dict[str, Any]]
 NEW = rosters.pupils(1, first=50)
@@ -285,6 +285,21 @@ def test_links_that_go_round_are_noticed(
     server.links, server.totals = "circle", totals
     end = ended(lakeside, "users", whole=totals)
     assert "repeats an earlier one" in end.message
+    return end.exit_code
+
+
+@proves(
+    "A17",
+    fault="a `next` link on every page, the empty ones after the end too; no total",
+    behaviour="six empty pages in a row are no proof of an end; with a total that fits they are",
+    exit=3,
+)
+def test_links_that_never_end_need_a_total(lakeside: Lakeside, server: FaultServer) -> int:
+    server.links = "always"
+    assert pulled(lakeside, "users") == {"users": len(server.tables["users"])}
+    server.totals = False
+    end = ended(lakeside, "users")
+    assert "nothing says where the end is" in end.message
     return end.exit_code
 
 

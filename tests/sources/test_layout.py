@@ -233,3 +233,13 @@ def test_two_fields_never_share_a_place() -> None:
     body = b'{"users":[{"a-b":"1","a_2d_b":"Ada"}]}'
     for _ in range(4):  # with care, and by the layout
         assert reader.frame(reader.decode(body)).rows() == [("1", "Ada")]
+
+
+def test_what_stands_around_the_records_is_said_once() -> None:
+    fields = {"sourcedId": parse_field("id")}
+    reader = TableReader("users", fields, ("users",), {"sourcedId": pl.String}, ("meta", "next"))
+    for _ in range(4):  # with care, and by the layout
+        assert reader.decode(b'{"users":[{"id":"1"}],"meta":{"next":"b"}}').count == 1
+    for meta in (b'"meta":{"next":"b","next":null}', b'"meta":{"next":null},"meta":{"next":"b"}'):
+        with pytest.raises(Incomplete, match="twice in one object"):
+            reader.decode(b'{"users":[{"id":"1"}],%s}' % meta)

@@ -234,8 +234,16 @@ def test_an_empty_page_that_names_a_next_one_is_not_the_end() -> None:
         list(paging.pages(fetch, paging.Pull("users"), page_size=5))
 
 
-def test_a_server_that_always_names_a_next_page_is_read_to_its_end() -> None:
-    fetch = _of_a_server_that_filters([*range(10), *[None] * 50], links=True)
+def test_without_a_total_a_next_link_on_every_page_never_says_where_the_end_is() -> None:
+    rows = [*range(10), *[None] * 50]
+    for more in ([], range(60, 70)):  # nobody can tell the one server from the other
+        fetch = _of_a_server_that_filters([*rows, *more], links=True)
+        with pytest.raises(Incomplete, match="nothing says where the end is"):
+            list(paging.pages(fetch, paging.Pull("users"), page_size=5))
+
+
+def test_an_empty_page_is_the_end_once_a_later_one_names_no_next() -> None:
+    fetch = _of_a_server_that_filters([*range(10), *[None] * 15], links=True)
     pull = paging.Pull("users")
     assert sum(page.count for page in paging.pages(fetch, pull, page_size=5)) == 10
     assert not pull.is_proven

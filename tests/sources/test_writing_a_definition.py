@@ -105,6 +105,24 @@ def test_a_server_that_pages_where_the_definition_says_none_is_not_believed(pull
         pull(server, text)
 
 
+@pytest.mark.parametrize("said", ["next", "count", "meta"])
+def test_an_answer_that_says_its_total_or_its_next_page_twice_is_not_believed(
+    pull: Pull, said: str
+) -> None:
+    with Hillside(twice=said) as server, pytest.raises(Incomplete, match=f"says '{said}' twice"):
+        pull(server)
+
+
+def test_an_empty_page_by_number_that_names_a_next_one_is_only_believed_with_a_total(
+    pull: Pull,
+) -> None:
+    words = "{style: page, limit: page_size, page: number"
+    with Hillside(paging="page", always_links=True) as server:
+        pull(server, DEFINITION.replace(PAGING, f"{words}, total: meta.count}}"))
+        with pytest.raises(Incomplete, match="nothing says where the end is"):
+            pull(server, DEFINITION.replace(PAGING, f"{words}}}"))
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [

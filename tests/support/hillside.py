@@ -49,6 +49,10 @@ class Hillside:
     """So many records are counted and never sent."""
     next_at: str = ""
     """What stands at `next` instead of the right address."""
+    twice: str = ""
+    """What the answer says a second time beside its records: `next`, `count`, or `meta` as a whole."""
+    always_links: bool = False
+    """Every page names a next one in its header, the last and the empty ones too."""
     requests: list[Incoming] = field(default_factory=list)
 
     def __enter__(self) -> Hillside:
@@ -106,10 +110,12 @@ class Hillside:
             )
         if self.paging == "cursor":
             meta["next"] = str(start + size) if more else ""
-        if self.paging == "link" and more:
+        if self.always_links or (self.paging == "link" and more):
             headers["Link"] = f'<{incoming.path}?after={start + size}>; rel="next"'
-        body = json.dumps({"data": {name: sent}, "meta": meta}).encode()
-        return Reply(body=body, headers=headers)
+        text = json.dumps({"data": {name: sent}, "meta": meta})
+        again = json.dumps(meta if self.twice == "meta" else meta.get(self.twice))
+        body = text.replace(f'"{self.twice}":', f'"{self.twice}": {again}, "{self.twice}":')
+        return Reply(body=(body if self.twice else text).encode(), headers=headers)
 
     def start(self, query: Any, size: int) -> int:
         if self.paging == "page":

@@ -61,7 +61,7 @@ class FaultServer:
     short_every: int = 0
     """Each n-th page comes one record short."""
     links: str = ""
-    """`next`: with offsets; `cursor`: without; `foreign`: to another host; `circle`: to itself."""
+    """`next`: with offsets; `cursor`: without; `foreign`: to another host; `circle`: to itself; `always`: after the end, too."""
     wrapper: str = ""
     latency: float = 0.0
     token_uses: int = 0
@@ -220,10 +220,10 @@ class FaultServer:
 
     def link(self, request: Request, offset: int, count: int, total: int) -> str:
         following = offset + count
-        if not self.links or following >= total:
+        if not self.links or (following >= total and self.links != "always"):
             return ""
         place = self.url if self.links != "foreign" else "http://127.0.0.2:9"
-        key = "offset" if self.links in ("next", "foreign") else "cursor"
+        key = "offset" if self.links in ("next", "foreign", "always") else "cursor"
         value = offset if self.links == "circle" else following
         limit = request.query.get("limit", "100")
         return (
