@@ -21,7 +21,6 @@ import contextlib
 import re
 import tempfile
 import unicodedata
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -121,7 +120,11 @@ def read(path: Path, sheet: str) -> tuple[str, list[list[str]], list[Complaint]]
 
     try:
         book = openpyxl.load_workbook(path)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except MemoryError:
+        raise
+    except (
+        Exception
+    ) as error:  # a damaged file: zipfile, zlib, the XML parser and openpyxl each have their own
         raise Unreadable(
             "this is no Excel workbook that can be read",
             "save it in Excel as .xlsx, without a password",
@@ -234,6 +237,8 @@ def _chosen(names: list[str], sheet: str) -> str:
         raise Unreadable(f"it has no sheet '{sheet}'", f"its sheets: {listed}")
     if not sheet and len(names) > 1:
         raise Unreadable(f"it has {len(names)} sheets", f"say which one with `sheet:`: {listed}")
+    if not names:
+        raise Unreadable("it has no sheet at all", "save it in Excel as .xlsx again")
     return sheet or names[0]
 
 

@@ -55,7 +55,10 @@ class AsmConnection:
         findings: list[Finding] = []
         for name in FILE_ORDER:
             findings += self._open(opened.folder / f"{name}.csv", APPLE_SCHOOL_MANAGER.tables[name])
-        findings += self._same_person() if not findings else []
+        if not findings:
+            unended = csv_files.unended(opened.folder / f"{name}.csv" for name in FILE_ORDER)
+            findings += [_finding(path.stem, *csv_files.UNENDED) for path in unended]
+            findings += self._same_person()
         if findings:
             said = "; ".join(f"{each.table}.csv: {each.message}" for each in findings[:5])
             raise ChecksFailed(findings, said)

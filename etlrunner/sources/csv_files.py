@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,29 @@ def encoding(path: Path) -> list[Trouble]:
 def _is_utf16(start: bytes) -> bool:
     """Latin letters in two bytes each, without the mark that says so."""
     return len(start) == 4 and (start[::2] == b"\0\0") != (start[1::2] == b"\0\0")
+
+
+def unended(paths: Iterable[Path]) -> list[Path]:
+    """Files whose last line has no line break, where others that were written with them have one.
+
+    Whether a last line has one is the writer's choice (RFC 4180), but a program chooses once.
+    """
+    ended = {path: _last_byte(path) == b"\n" for path in paths}
+    return [path for path, is_ended in ended.items() if not is_ended and any(ended.values())]
+
+
+UNENDED = (
+    "cut_off",
+    "the last line has no line break at its end, and other files of this export have one: is the file cut off?",
+    None,
+)
+"""What is said of such a file."""
+
+
+def _last_byte(path: Path) -> bytes:
+    with open(path, "rb") as handle:
+        handle.seek(max(0, handle.seek(0, 2) - 1))
+        return handle.read(1)
 
 
 def separator(header: Sequence[str], wanted: Sequence[str]) -> list[Trouble]:

@@ -65,6 +65,9 @@ class CsvConnection:
         self._sheets: dict[str, Sheet] = {}
         for name in (*ROSTER, *(("roles",) if self.version == "1.2" else ()), "demographics"):
             problems += self._open(name)
+        if not problems:
+            unended = csv_files.unended(each.path for each in self._sheets.values())
+            problems += [_finding(path.stem, *csv_files.UNENDED) for path in unended]
         if problems:
             raise ChecksFailed(
                 problems, "; ".join(f"{each.table}.csv: {each.message}" for each in problems[:5])

@@ -14,7 +14,7 @@ import petl
 import polars as pl
 
 from etlrunner.errors import ChecksFailed, Unreachable
-from etlrunner.lib import columns, scratch
+from etlrunner.lib import columns, scratch, still
 from etlrunner.mapping import extra_tables
 from etlrunner.model.components import Options
 from etlrunner.model.mapping import ExtraTable
@@ -44,7 +44,8 @@ def connect(options: Options, *, clock: Clock, progress: Progress) -> Iterator[F
         raise Unreachable(f"{path} is not there: neither a folder nor a file")
     with scratch.folder() as folder:
         files = _Files(path, folder)
-        yield ForeignConnection(definitions.choose(options), progress, files.open)
+        with files.still.watched():
+            yield ForeignConnection(definitions.choose(options), progress, files.open)
 
 
 class _Files:
@@ -52,11 +53,13 @@ class _Files:
 
     def __init__(self, path: Path, scratch: Path) -> None:
         self._path, self._scratch = path, scratch
+        self.still = still.Files()
 
     def open(self, part: TableDefinition) -> Iterator[pl.DataFrame]:
         path = self._path / part.file if self._path.is_dir() else self._path
         if not path.is_file():
             raise Unreachable(f"{part.file or path.name} is not there (in {self._path.name}/)")
+        self.still.look(path)
         if path.suffix.lower() in EXCEL:
             frame = collect(
                 extra_tables.as_table(ExtraTable(part.name, excel=path, sheet=part.sheet)).frame

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from etlrunner.errors import ConfigurationError, Unreachable
-from etlrunner.lib import dropped, scratch
+from etlrunner.lib import dropped, scratch, still
 from etlrunner.model.components import Options
 from etlrunner.model.problems import Problem
 from etlrunner.model.surroundings import Clock
@@ -35,10 +35,17 @@ def opened(
     strangers: Mapping[str, str],
     clock: Clock,
 ) -> Iterator[Opened]:
-    """The files of a folder or zip, ready to be examined; what was unpacked is gone with the block."""
+    """The files of a folder or zip, ready to be examined; what was unpacked is gone with the block.
+
+    The files of a folder have to stand still until the end of the block; a zip has its CRCs.
+    """
     path, older = _path(options, clock)
     if path.is_dir():
-        yield Opened(path)
+        files = still.Files()
+        for name in wanted:
+            files.look(path / name)
+        with files.watched():
+            yield Opened(path)
         return
     with scratch.folder() as folder:
         try:

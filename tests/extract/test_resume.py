@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.lib import files, unfinished
+from etlrunner.lib import files, schema, unfinished
 from etlrunner.model.tables import RawTable
 from etlrunner.run import Result
 from etlrunner.sources import rest
@@ -126,3 +127,17 @@ def test_a_table_that_a_plan_took_meanwhile_is_pulled_again(
     monkeypatch.setattr(unfinished, "_is_intact", taken)
     raw, window = tmp_path / "raw", timedelta(minutes=15)
     assert unfinished.take(before, raw, ["orgs"], NOW, window) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "is_taken"),
+    [
+        ("0s", True), ("0d", True), ("90s", True), ("15m", True), ("59m59s", True), ("1h", True),
+        ("3600s", True), ("3601s", False), ("61m", False), ("1h1s", False), ("2h", False),
+        ("1d", False), ("15", False),
+    ],
+)  # fmt: skip
+def test_an_hour_is_the_most_that_a_flow_may_ask_for(written: str, is_taken: bool) -> None:
+    for source in ("skyward", "oneroster", "rest"):
+        pattern = schema.load(f"sources/{source}")["properties"]["resume"]["pattern"]
+        assert bool(re.search(pattern, written)) is is_taken

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,25 @@ def test_what_is_no_workbook_is_told(tmp_path: Path):
     path.write_text("id,code\n")
     assert problems(path)[0][0] == "E326"
     assert problems(tmp_path / "gone.xlsx")[0][0] == "E320"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_workbook_is_told_and_nothing_of_it_is_read(tmp_path: Path, seed: int):
+    """Zip, deflate, XML and openpyxl each complain in a way of their own; a CRC sees what is left."""
+    path = workbook(
+        tmp_path / "a.xlsx", ["id", "code"], *([f"{n}", f"c{n * 7919}"] for n in range(50))
+    )
+    chance, whole = random.Random(seed), path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    first = sheet.header_offset + 30 + len(sheet.filename)
+    at = first + chance.randrange(sheet.compress_size)
+    for damaged in (
+        whole[:at],
+        whole[:at] + bytes([whole[at] ^ 1 << chance.randrange(8)]) + whole[at + 1 :],
+    ):
+        path.write_bytes(damaged)
+        assert problems(path)[0][0] == "E326"
 
 
 def test_csv_is_utf_8_with_or_without_a_mark(tmp_path: Path):

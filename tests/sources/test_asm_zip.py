@@ -103,6 +103,7 @@ def replaced(old: str, new: str) -> Change:
         ("quotes", replaced("Ada", 'A"da')),
         ("no_id", replaced("\np1,", "\n,")),
         ("id_twice", replaced("\np1,", "\np2,")),
+        ("cut_off", lambda text: text[:-1]),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, rule: str, change: Change) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etlrunner.errors import ChecksFailed, ConfigurationError, EtlError, Refused, Unreachable
+from etlrunner.errors import (
+    ChecksFailed,
+    ConfigurationError,
+    EtlError,
+    Incomplete,
+    Refused,
+    Unreachable,
+)
 from etlrunner.extract import extract
 from etlrunner.lib import reading_database
 from etlrunner.lib.clock import SystemClock
@@ -102,6 +109,21 @@ Definition = Callable[..., Path]
 
 
 # ---------------------------------------------------------------- files
+
+
+def test_a_file_that_grows_after_it_was_read_is_incomplete(
+    definition: Definition, folder: Path
+) -> None:
+    options = {"definition": definition(), "path": folder}
+    with pytest.raises(Incomplete, match=r"schools\.csv changed while the files were read"):
+        _grow_while_open(options, folder / "schools.csv")
+
+
+def _grow_while_open(options: dict[str, Any], path: Path) -> None:
+    clock, progress = SystemClock(), SilentProgress()
+    with table_file.connect(options, clock=clock, progress=progress) as connection:
+        connection.probe()
+        path.write_text(path.read_text() + "9,East,\n")
 
 
 def test_csv_files_become_a_roster_and_ids_stay_text(

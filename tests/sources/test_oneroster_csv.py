@@ -122,6 +122,7 @@ def first_line(change: Callable[[str], str]) -> Callable[[str], str]:
         ("separator", lambda text: text.replace(",", "\t")),
         ("separator", lambda text: '"' + text.replace(",", '";"').replace("\r\n", '"\r\n"')),
         ("no_id", lambda text: text.replace("u2,", " ,", 1)),
+        ("cut_off", lambda text: text[:-2]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_named(
@@ -137,6 +138,33 @@ def test_what_is_wrong_with_a_file_is_named(
     assert isinstance(error, ChecksFailed)
     assert {each.rule for each in error.findings} == {f"oneroster_csv.{rule}"}
     assert {each.table for each in error.findings} == {"users"}
+
+
+def test_files_that_all_end_without_a_line_break_are_whole(tmp_path: Path) -> None:
+    files = {name: text.removesuffix("\r\n") for name, text in rosters.csv_files("1.1").items()}
+    raw = pull(rosters.write_folder(tmp_path / "in", files), tmp_path)
+    assert len(raw["users"]) == files["users.csv"].count("\n")
+
+
+@pytest.mark.parametrize("change", ["grown", "gone", "torn"])
+def test_files_that_change_while_they_are_read_are_incomplete(tmp_path: Path, change: str) -> None:
+    folder = rosters.write_folder(tmp_path / "in", rosters.csv_files("1.1"))
+    with pytest.raises(Incomplete, match=r"users\.csv changed while the files were read"):
+        _change_while_open(folder, change)
+
+
+def _change_while_open(folder: Path, change: str) -> None:
+    users = folder / "users.csv"
+    text = users.read_bytes()
+    with oneroster_csv.connect({"path": folder}, clock=CLOCK, progress=SilentProgress()):
+        if change == "gone":
+            users.unlink()
+        else:
+            users.write_bytes(text + text.splitlines(keepends=True)[-1])
+        if change == "torn":
+            raise ChecksFailed(
+                [], "a line has too few cells"
+            )  # what a half-written file looks like
 
 
 def test_the_line_with_a_wrong_number_of_cells_is_named(tmp_path: Path) -> None:
