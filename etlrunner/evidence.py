@@ -206,6 +206,19 @@ def find(project: Project, history: History, flow: str, name: str = "") -> Evide
     )
 
 
+def instead(asked: RunRecord, kept: Evidence) -> str:
+    """Why another run's rows stand for the one that was asked for; empty where they are its own."""
+    made = kept.run.id
+    if asked.id == made:
+        return ""
+    how = {"approve": "let go", "resend": "sent once more"}.get(asked.trigger, "sent")
+    if asked.archive_of == made:
+        return f"{asked.id} {how} what {made} had made: the rows are those of {made}"
+    if asked.content_hash and asked.content_hash == kept.run.content_hash:
+        return f"{asked.id} has the same content as {made}, which kept its rows: those are shown"
+    return f"{asked.id} came to no checks: the rows are those of {made}"
+
+
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -99,12 +99,9 @@ def _meant(project: Project, history: History, name: str) -> Evidence:
     from etlrunner import evidence
 
     record = history.resolve_run(name)
-    if name == record.id:
-        return evidence.find(project, history, record.flow, name)
-    kept = evidence.find(project, history, record.flow, "last")
-    is_same = record.content_hash and record.content_hash == kept.run.content_hash
-    if record.id != kept.run.id and not is_same:  # an approval has its rows from the run before
-        screen.complain(f"{record.id} came to no checks: these lists are of {kept.run.id}")
+    kept = evidence.find(project, history, record.flow, name if name == record.id else "last")
+    if why := evidence.instead(record, kept):
+        screen.complain(why)
     return kept
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from etlrunner.errors import UsageError
-from etlrunner.lib import files, template
+from etlrunner.lib import files, secret_names, template
 
 TEMPLATE = Path(__file__).parent / "templates" / "flow.yaml.j2"
 DEFINITION = Path(__file__).parent / "templates" / "definition.yaml.j2"
@@ -67,16 +67,19 @@ class Answers:
     @property
     def prefix(self) -> str:
         """The beginning of the names of its secrets: lakeside-isd -> LAKESIDE_ISD."""
-        return re.sub(r"[^A-Z0-9]+", "_", self.name.upper()).strip("_")
+        return secret_names.of_flow(self.name)
 
     def secret_names(self) -> list[str]:
         """The environment variables that the flow will refer to."""
-        wanted = {"database": ("URL",)}.get(self.source, () if self.path else ("KEY", "SECRET"))
-        names = [f"{self.prefix}_{self.source.upper()}_{word}" for word in wanted]
+        wanted = {"database": ("url",)}.get(self.source, () if self.path else ("key", "secret"))
+        names = [secret_names.of_flow(self.name, self.source, word) for word in wanted]
         if self.integration_token:
-            names.append(f"{self.prefix}_SKYWARD_TOKEN")
+            names.append(secret_names.of_flow(self.name, self.source, "integration_token"))
         if not self.folder:
-            names += [f"{self.prefix}_ASM_USERNAME", f"{self.prefix}_ASM_PASSWORD"]
+            sink = "apple-school-manager"
+            names += [
+                secret_names.of_flow(self.name, sink, one) for one in ("username", "password")
+            ]
         return names
 
 

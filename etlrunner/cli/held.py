@@ -17,6 +17,8 @@ def show(result: Result, holds: Sequence[Hold]) -> None:
     """The most important first; what is folded away is named with the command that shows it."""
     record = result.record
     first = f"HELD  {record.id}: nothing was sent.{_since(result)}"
+    if record.trigger == "plan":
+        first = f"PLAN  {record.id}: nothing was sent, and nothing waits. A run would be held:"
     screen.say(textwrap.fill(first, screen.width(), break_on_hyphens=False) + "\n")
     _reasons(holds)
     if result.changes is not None:
@@ -64,14 +66,13 @@ def _crosswalks(result: Result) -> None:
     if not result.crosswalks:
         return
     folder = screen.path(next(iter(result.crosswalks.values())).parent)
-    to = "mappings/crosswalks"
     screen.say(
         "The same ones under new ids: approving would give each of them a second account. A\n"
-        "crosswalk keeps the ids that Apple knows. Review the proposal, and put it in place:"
+        "crosswalk keeps the ids that Apple knows. Review the files of the proposal in\n"
+        f"  {folder}\n"
+        "copy them into mappings/crosswalks (make that folder if it is not there), and write\n"
+        f"into flows/{result.record.flow}.yaml:\n  crosswalks:"
     )
-    if result.plan is not None and not (result.plan.project.root / to).is_dir():
-        screen.say(f"  mkdir -p {to}")
-    screen.say(f"  cp {folder}/*.csv {to}/\nand in flows/{result.record.flow}.yaml:\n  crosswalks:")
     for table, path in result.crosswalks.items():
         screen.say(f"    {table}: crosswalks/{path.name}")
     screen.say()

@@ -95,16 +95,33 @@ def _row(run: RunRecord, newer: str) -> list[object]:
         run.id,
         f"{run.started.astimezone(ZoneInfo(run.timezone)):%H:%M}",
         run.trigger,
-        "obsolete" if newer else _outcome(run),
+        _outcome(run, newer),
         counts.written if counts else "",
         added,
         removed,
-        screen.shortened(f"overtaken by {newer}" if newer else report.told(run)),
+        screen.shortened(_what(run, newer)),
     ]
 
 
-def _outcome(run: RunRecord) -> str:
-    return f"{run.outcome} ({run.exit_code})" if run.exit_code else run.outcome
+def _what(run: RunRecord, newer: str) -> str:
+    if newer:
+        return f"overtaken by {newer}"
+    return f"a plan, nothing waits: {report.told(run)}" if _is_held_plan(run) else report.told(run)
+
+
+def _outcome(run: RunRecord, newer: str) -> str:
+    if newer:
+        return "obsolete"
+    return f"{_word(run)} ({run.exit_code})" if run.exit_code else run.outcome
+
+
+def _word(run: RunRecord) -> str:
+    """Of a plan, what a run would have come to: nothing of it waits for anybody."""
+    return "would be held" if _is_held_plan(run) else run.outcome
+
+
+def _is_held_plan(run: RunRecord) -> bool:
+    return run.outcome == "held" and run.trigger == "plan"
 
 
 def _read_from(file: Mapping[str, str]) -> str:
@@ -118,7 +135,8 @@ def _one(run: RunRecord, newer: str, held_screen: str) -> None:
     """One run in full, as pairs, then its counts and times; of one that waits for a person, its screen."""
     pairs = {
         "run": run.id,
-        "outcome": f"{run.outcome} (exit code {run.exit_code})",
+        "outcome": f"{_word(run)} (exit code {run.exit_code})"
+        + ("; a plan: nothing was sent, and nothing waits" if _is_held_plan(run) else ""),
         "obsolete": f"{newer} looked at a younger roster since, and ended well" if newer else "",
         "message": "" if run.holds else run.message,
         "trigger": run.trigger,

@@ -33,6 +33,7 @@ def run_due(
         history=services.history,
         report=screen.complain,
         missed=_teller(project, services),
+        taken=None if as_json else screen.say,
     )
     if as_json:
         screen.document({"codes": codes})

@@ -54,6 +54,9 @@ def command(
     _check(table, words)
     with options.services(project, quiet=True) as services:
         kept = evidence.find(project, services.history, name, run)
+        asked = services.history.resolve_run(run) if run and run != "last" else kept.run
+    if said := evidence.instead(asked, kept):
+        screen.complain(said)
     accounts = Accounts(kept, table, project.state / name / "delivered", show=show_values)
     found = accounts.records.find(words)
     if not found.rows:

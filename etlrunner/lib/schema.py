@@ -56,7 +56,13 @@ def check(document: Document, name: str) -> tuple[Any, list[Problem]]:
         schema: Any = error.schema
         complaints.append(
             Complaint(
-                str(error.validator), error.validator_value, schema, error.instance, way, secret
+                str(error.validator),
+                error.validator_value,
+                schema,
+                error.instance,
+                way,
+                secret,
+                _kind(data, way),
             )
         )
     problems = as_problems(complaints, document.places, homes(name))
@@ -136,6 +142,12 @@ def _out_of_company(data: Any, parts: list[Schema], way: Key, places: Places) ->
     for key, value in data.items():
         inner_parts = below(parts, str(key), value)
         yield from _out_of_company(value, inner_parts, (*way, str(key)), places)
+
+
+def _kind(data: Any, way: Key) -> str:
+    """The `type` of the part of a document that a place lies in; empty where it has none."""
+    part = data.get(way[0]) if way and isinstance(data, Mapping) else None
+    return str(part.get("type", "")) if isinstance(part, Mapping) else ""
 
 
 def _is_secret(top: list[Schema], data: Any, way: Key) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from etlrunner.lib import secret_names
 from etlrunner.lib.document import Key, Places, Scalar, dotted
 from etlrunner.lib.suggest import close_to
 from etlrunner.model.problems import Problem
@@ -35,6 +36,8 @@ class Complaint:
     value: Any
     way: Key
     secret: bool
+    kind: str = ""
+    """The `type` of the part that it lies in."""
 
 
 def as_problems(found: Iterable[Complaint], places: Places, homes: Homes) -> list[Problem]:
@@ -91,19 +94,12 @@ def _bad_reference(complaint: Complaint, places: Places) -> Problem:
             f"'{way[-1]}' is a secret, and a secret is never written into a file that git keeps"
         )
     place = places.at(complaint.way)
-    variable = _variable(way, place.file if place else "")
+    variable = secret_names.at(place.file if place else "", way, complaint.kind)
     hint = f"write a reference: {way[-1]}: {{env: {variable}}}"
     if isinstance(complaint.value, str) and _VARIABLE.fullmatch(complaint.value):
         hint += " (variables of the shell and templates mean nothing here)"
     hint += ", and set it with: etlrunner secrets set"
     return Problem("E210", message, place, dotted(way), hint, also=places.also(way))
-
-
-def _variable(way: Key, file: str) -> str:
-    """A likely name: flows/lakeside-isd.yaml, sink.password -> LAKESIDE_ISD_SINK_PASSWORD."""
-    stem = file.rsplit("/", 1)[-1].removesuffix(".yaml") if file.endswith(".yaml") else ""
-    words = [stem, *(str(step) for step in way if isinstance(step, str))]
-    return "_".join(re.sub(r"[^A-Z0-9]+", "_", word.upper()).strip("_") for word in words if word)
 
 
 # ---------------------------------------------------------------- keys

@@ -59,6 +59,8 @@ class Arrivals:
         self._said: set[tuple[str, str]] = set()
         self.waiting: set[str] = set()
         """Flows whose last look found a file that has yet to come to rest."""
+        self.taken: dict[str, str] = {}
+        """Flows whose newest file was taken already: when, and by which run."""
 
     def look(self, flow: Flow) -> Arrival | None:
         """The zip that is to start the flow now, if there is one.
@@ -66,6 +68,7 @@ class Arrivals:
         Raises Unreachable when the folder cannot be looked into.
         """
         self.waiting.discard(flow.name)
+        self.taken.pop(flow.name, None)
         folder = Path(str(flow.source.options["path"]))
         found = dropped.zips(folder, self._clock.now())
         self._forget(folder, found)
@@ -92,13 +95,16 @@ class Arrivals:
     def _judged(self, flow: Flow, arrival: Arrival, file: Dropped) -> Arrival | None:
         tries = self.tries(flow.name, arrival.digest)
         if tries:
-            return self._again(flow, arrival, tries)
+            again = self._again(flow, arrival, tries)
+            if again is None:
+                self.taken[flow.name] = _told(file.path.name, tries)
+            return again
         if self._is_older_than_the_last(flow.name, arrival):
             self._say(
                 flow.name,
                 arrival.digest,
                 f"{flow.name}: {file.path.name} is older than the file that was taken last, and is "
-                "not taken; if it is meant, change its time (touch)",
+                f"not taken; if it is meant: etlrunner run {flow.name}",
             )
             return None
         if arrival.older:
@@ -178,3 +184,13 @@ class Arrivals:
         if (flow, digest) not in self._said:
             self._said.add((flow, digest))
             self._report(text)
+
+
+def _told(file: str, tries: list[RunRecord]) -> str:
+    """`roster.zip was taken on 2027-03-01 02:00 by lakeside-2027-03-01-1 (held)`, and what became of it."""
+    last, first = tries[0], tries[-1]
+    began = first.started.astimezone(ZoneInfo(first.timezone))
+    said = f"{file} was taken on {began:%Y-%m-%d %H:%M} by {first.id} ({first.outcome})"
+    if last.id != first.id:
+        said += f", last by {last.id} ({last.outcome})"
+    return f"{said}; etlrunner run {first.flow} would take it again"

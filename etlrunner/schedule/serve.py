@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -84,16 +84,21 @@ def run_due(
     workers: int = 0,
     report: Callable[[str], None] = _log.warning,
     missed: Callable[[Flow, RunRecord], None] | None = None,
+    taken: Callable[[str], None] | None = None,
 ) -> dict[str, int]:
     """One round: start what is due now and wait for it; gives exit codes by flow.
 
-    May be called as often as one likes: a date that is done is not done again.
+    May be called as often as one likes: a date that is done is not done again. `taken` is told of each
+    flow that was not started because the file in its folder was taken before.
     """
     with _Rounds(flows, start, clock, history, workers, report, missed) as rounds:
         rounds.look()
         if rounds.is_waiting:  # a file is taken when two looks find it the same
             clock.sleep(SETTLE.total_seconds())
             rounds.look()
+    if taken:
+        for text in rounds.taken():
+            taken(text)
     return rounds.codes
 
 
@@ -145,6 +150,12 @@ class _Rounds:
             except EtlError as error:
                 self._say(name, f"{name}: {error.message}")
                 self.codes[name] = error.exit_code
+
+    def taken(self) -> Iterator[str]:
+        """What is said of flows that had a file, and were not started for it."""
+        for name, text in self._arrivals.taken.items():
+            if name not in self.codes:
+                yield f"{name}: {text}"
 
     @property
     def is_waiting(self) -> bool:

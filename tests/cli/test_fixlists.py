@@ -91,7 +91,23 @@ def test_a_newest_run_without_rows_is_named(pinewood: Pinewood, etlrunner: Etlru
     assert etlrunner("run").code != 0
     told = etlrunner("fixlists", "pinewood", "--to", "lists", "--json")
     assert told.document["run"] == first
-    assert f"came to no checks: these lists are of {first}" in told.err
+    assert f"came to no checks: the rows are those of {first}" in told.err
+
+
+def test_an_approval_says_whose_rows_its_lists_are_of(
+    pinewood: Pinewood, etlrunner: Etlrunner, nameless: list[str]
+):
+    etlrunner("run")
+    held = last_run(etlrunner, "held")
+    assert etlrunner("approve", held, "--yes").code == 0
+    sent = last_run(etlrunner, "delivered")
+    said = f"{sent} let go what {held} had made: the rows are those of {held}"
+    listed = etlrunner("fixlists", sent, "--to", "lists", "--json")
+    assert (listed.document["run"], said in listed.err) == (held, True)
+    assert said in etlrunner("fixlists", "pinewood", "--to", "lists").err
+    who = pinewood.district.tables["users"].filter(role="student")["sourcedId"][0]
+    assert said in etlrunner("why", "pinewood", "students", who, "--run", sent).err
+    assert said not in etlrunner("why", "pinewood", "students", who, "--run", held).err
 
 
 def test_mistakes_are_told(pinewood: Pinewood, etlrunner: Etlrunner):

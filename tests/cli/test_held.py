@@ -67,6 +67,18 @@ def test_many_schools_are_one_screen_each_time(pinewood: Pinewood, etlrunner: Et
         assert f"    {table}: crosswalks/{Path(path).name}" in rekeyed
 
 
+def test_a_plan_that_would_be_held_waits_for_nobody(pinewood: Pinewood, etlrunner: Etlrunner):
+    planned = etlrunner("plan", "pinewood")
+    run = last_run(etlrunner, "held")
+    assert planned.out.startswith(f"PLAN  {run}: nothing was sent, and nothing waits.")
+    shown = etlrunner("history").out
+    assert "would be held (6)" in shown
+    assert "a plan, nothing waits: this is the first" in " ".join(shown.split())
+    one = etlrunner("history", run).out
+    assert "outcome:        would be held (exit code 6); a plan: nothing was sent" in one
+    assert etlrunner("history", run, "--json").document["outcome"] == "held"
+
+
 def one_screen(etlrunner: Etlrunner) -> list[str]:
     held = etlrunner("run")
     lines = held.out.splitlines()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from etlrunner.cli import main, screen
+from etlrunner.cli import flow_file, main, screen
 from tests.cli.conftest import Etlrunner, Pinewood
 
 
@@ -81,3 +83,24 @@ def test_a_flow_whose_name_ends_in_yml_is_not_no_flow(etlrunner: Etlrunner, fold
     (folder / "flows").mkdir()
     (folder / "flows" / "north.yml").write_text("version: 1\n", encoding="utf-8")
     assert "rename flows/north.yml to flows/north.yaml" in etlrunner("validate").err
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"variant": "qmlativ", "domain": "a.example.org", "integration_token": True},
+        {"source": "oneroster", "oneroster": "1.2", "domain": "a.example.org"},
+        {"source": "database", "definition": "oldsis"},
+    ],
+    ids=lambda chosen: str(chosen.get("source", "skyward")),
+)
+def test_a_secret_in_the_file_is_told_the_name_that_init_gives_it(
+    etlrunner: Etlrunner, lakeside: Path, chosen: dict[str, Any]
+):
+    answers = flow_file.Answers(**{"name": "maple-isd", "variant": "", "domain": "", **chosen})
+    path = flow_file.write(answers, lakeside.parents[1])
+    text = re.sub(r"\{env: \w+\}", "canary", path.read_text())
+    path.write_text(text.replace("# integration_token", "integration_token"))
+    problems = etlrunner("validate", "maple-isd", "--json").document["problems"]
+    hints = [one["hint"] for one in problems if one["code"] == "E210"]
+    assert {*re.findall(r"\{env: (\w+)\}", " ".join(hints))} == {*answers.secret_names()}

@@ -41,6 +41,25 @@ def test_a_dropped_zip_is_run_held_and_remembered(
     assert len(list((project.root / "out").glob("*.zip"))) == 1
 
 
+def test_a_file_that_was_taken_says_when_and_by_which_run(
+    project: TestProject,
+    watching: Path,
+    district: District,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    district.write_csv(watching / "roster.zip")
+    starting.run_due(project.project, project.services)
+    capsys.readouterr()
+    starting.run_due(project.project, project.services)
+    [held] = project.history.runs("lakeside")
+    taken = f"lakeside: roster.zip was taken on {held.started:%Y-%m-%d %H:%M} by {held.id}"
+    end = "; etlrunner run lakeside would take it again\nNothing is due.\n"
+    assert capsys.readouterr().out == f"{taken} (held){end}"
+    sent = project.approve(held.id).record
+    starting.run_due(project.project, project.services)
+    assert capsys.readouterr().out == f"{taken} (approved), last by {sent.id} (delivered){end}"
+
+
 def test_a_bad_zip_is_one_failed_run_and_no_loop(project: TestProject, watching: Path) -> None:
     import zipfile
 
