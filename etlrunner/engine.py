@@ -198,10 +198,8 @@ def _settle(plan: Plan, result: Result, services: Services, *, sends: str) -> No
     """
     day = stages.local_date(plan.flow, Request(), services.clock)
     found = settle.settle(plan, services, day)
-    if found is None or found.record.archive_sha256 == sends:
-        return
-    if found.kept is None:
-        result.leftovers = found.leftovers
+    if found is None or found.kept is None or found.record.archive_sha256 == sends:
+        result.leftovers = settle.leftovers(services.history, plan.flow.name)
         return
     before = found.record
     request = Request(
@@ -267,6 +265,7 @@ def _walk(
     with journal.stage("check"):
         stages.check_tables(plan, result, journal, services, as_of=day)
         safety.hold_over(plan, result, journal, day=day)
+    result.unproven = settle.unproven(plan, services.history, day)
     with journal.stage("compare"):
         safety.compare_tables(plan, result, journal, day=day)
     with journal.stage("package"):
@@ -329,6 +328,7 @@ def _send_once_more(
     journal.note(**{**kept.facts(), "config_hash": plan.flow.config_hash})
     result.archive, result.finished = kept.archive, kept.as_tables()
     result.last = deliveries.read(stages.delivered_folder(plan))
+    result.unproven = settle.unproven(plan, services.history, day)
     with journal.stage("compare"):
         safety.compare_tables(plan, result, journal, day=day)
     with journal.stage("guard"):

@@ -112,6 +112,21 @@ def older(changes: Changes, earlier: RunRecord) -> Hold:
     )
 
 
+def unproven(sent: RunRecord, why_not: str, *, tables_are_gone: bool = False) -> Hold:
+    """An upload without a known end: what would change against it, or that this cannot be known."""
+    again = (
+        f"it cannot be sent again: {why_not}" if why_not else "the next run sends it again first"
+    )
+    then = "what this would change there cannot be counted: its tables are gone from here"
+    if not tables_are_gone:
+        then = "this would change too much there"
+    return Hold(
+        "unproven_delivery",
+        f"{sent.id} was sent on {sent.started:%Y-%m-%d}, and whether it arrived is not known ({again}); "
+        f"if Apple has it by now, {then}",
+    )
+
+
 def _holds(
     flow: Flow,
     changes: Changes,

@@ -12,7 +12,7 @@ from etlrunner import journal
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
 from etlrunner.history import delivered as deliveries
-from etlrunner.lib import files
+from etlrunner.lib import far_side, files
 from etlrunner.lib.clock import STEADY
 from etlrunner.model.delivery import Archive
 from etlrunner.model.flow import Flow
@@ -122,6 +122,15 @@ def to_approve(
             f"{held.id} is obsolete: {newer.id} found since that Apple has what the source has: not sent",
             hint=again,
         )
+    for sent in history.since_proven(held.flow):
+        assert sent.delivery is not None
+        is_other = sent.started > held.started and sent.content_hash != held.content_hash
+        if is_other and far_side.may_be_whole(sent.delivery):
+            raise UsageError(
+                f"{sent.id} was sent since {held.id} was held, and whether it arrived is not known: "
+                "not sent",
+                hint=again,
+            )
     age, within = clock.now() - held.started, flow.safeguards.approve_within
     if age < -STEADY:
         raise UsageError(
@@ -220,6 +229,12 @@ def intact(project: Project, record: RunRecord) -> Kept | None:
     rows = {name: counts.written for name, counts in record.counts.items()}
     archive = Archive(path, record.content_hash, path.stat().st_size, rows, record.archive_sha256)
     return Kept(record, archive, folder)
+
+
+def tables(project: Project, record: RunRecord) -> Mapping[str, Path] | None:
+    """The tables of what a run sent, as they were; None when they are gone, or are others by now."""
+    folder = project.runs_folder(record.flow) / (record.archive_of or record.id)
+    return _finished(folder) if _makes(folder, record.content_hash) else None
 
 
 def _is(path: Path, sha256: str) -> bool:

@@ -50,6 +50,15 @@ class Services:
     progress: Progress = field(default_factory=SilentProgress)
 
 
+@dataclass(frozen=True)
+class Unproven:
+    """An upload that may have arrived, and that nothing proves."""
+
+    record: RunRecord
+    why_not: str = ""
+    """Why the same bytes cannot be sent again; empty where the next run does that first."""
+
+
 @dataclass
 class Result:
     """All that a run made, filled stage by stage; `error` says why it ended early."""
@@ -80,6 +89,10 @@ class Result:
     """The first of the runs without a good one between that were held for one of the same reasons."""
     older: RunRecord | None = None
     """The run whose roster is mapped again, where a younger one was delivered since."""
+    unproven: tuple[Unproven, ...] = ()
+    """What Apple may have by now instead of `last`; one of each content, the newest first."""
+    against: tuple[tuple[RunRecord, Changes], ...] = ()
+    """Of those, the ones against which a safeguard stops this run."""
     leftovers: tuple[str, ...] = ()
     """Names at the server under which an earlier delivery of ours may have left something."""
     lease: Lease | None = None

@@ -5,16 +5,19 @@ As in `stages`, each loads its module when it runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etlrunner import seasons, stages
+from etlrunner import journal as journals
+from etlrunner import kept, seasons, stages
 from etlrunner.errors import Held
 from etlrunner.history import delivered as deliveries
 from etlrunner.journal import Journal
-from etlrunner.model.changes import NOTHING_CHANGES, Figures
+from etlrunner.model.changes import NOTHING_CHANGES, Figures, Hold
+from etlrunner.model.flow import Flow
 from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
 from etlrunner.run import Result
@@ -115,6 +118,7 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
     elif stale := figures.stale(result.trail, day, flow.safeguards.stale_after):
         result.findings = (*result.findings, stale)
         journal.note(findings=stages.tally(result.findings))
+    result.holds += tuple(_against_unproven(plan, flow, result, absent))
     result.crosswalks = _propose(plan, result)
     if result.holds:
         raise Held(result.holds)
@@ -127,7 +131,11 @@ def guard_once_more(
     from etlrunner import guard, scope
 
     assert result.changes is not None
+    unproven = tuple(_against_unproven(plan, plan.flow, result, {}))
     if is_as_delivered(result):
+        if unproven:
+            result.holds = unproven
+            raise Held(result.holds)
         return
     holds = guard.guard(
         plan.flow,
@@ -138,13 +146,13 @@ def guard_once_more(
         trail=result.trail,
     )
     wider = scope.wider(plan.flow, then)
-    result.holds = (guard.older(result.changes, earlier), *wider, *holds)
+    result.holds = (guard.older(result.changes, earlier), *wider, *holds, *unproven)
     raise Held(result.holds)
 
 
 def is_unchanged(result: Result) -> bool:
     """Whether Apple has exactly this already: nothing else of ours may have got there since."""
-    return is_as_delivered(result) and not result.leftovers
+    return is_as_delivered(result) and not result.leftovers and not result.unproven
 
 
 def is_as_delivered(result: Result) -> bool:
@@ -180,6 +188,38 @@ def _note_whose(result: Result, comparison: Comparison) -> None:
     ]
     if lines and path.exists():
         findings_file.add(path, lines)
+
+
+def _against_unproven(
+    plan: Plan, flow: Flow, result: Result, absent: Mapping[str, Sequence[str]]
+) -> Iterator[Hold]:
+    """What the safeguards say against each upload that may have arrived, though nothing proves it.
+
+    One with the content of this delivery, or of the last proven one, is nothing else to compare with. Who
+    is held over is asked of the proven one alone: who came with the other may never have been at Apple.
+    """
+    from etlrunner import compare, guard
+
+    assert result.archive is not None
+    known = {result.archive.content_hash, result.last.content_hash if result.last else ""}
+    for one in result.unproven:
+        if one.record.content_hash in known:
+            continue
+        tables = kept.tables(plan.project, one.record)
+        if tables is None:
+            yield guard.unproven(one.record, one.why_not, tables_are_gone=True)
+            continue
+        kept_on = result.held_over.keys if result.held_over else None
+        made = compare.Comparison(plan.target, stages.finished_paths(result), tables, kept_on)
+        changes = made.changes(one.record.id)
+        beside = journals.identifiers(kept.run_folder(plan.project, one.record))
+        then = beside.get("scope")
+        if holds := guard.guard(flow, changes, {}, delivered_scope=then, absent=absent):
+            result.against += ((one.record, changes),)
+            yield guard.unproven(one.record, one.why_not)
+            yield from (
+                replace(hold, message=f"against {one.record.id}, {hold.message}") for hold in holds
+            )
 
 
 def _absent(plan: Plan, result: Result) -> Mapping[str, list[str]]:

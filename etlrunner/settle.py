@@ -20,7 +20,7 @@ from etlrunner.kept import Kept, run_folder
 from etlrunner.lib import far_side, files
 from etlrunner.model.run import RunRecord
 from etlrunner.plan import Plan
-from etlrunner.run import Services
+from etlrunner.run import Services, Unproven
 
 _FAR_BACK = 200
 """Runs that are looked through for the last one that sent something."""
@@ -33,17 +33,7 @@ class Unfinished:
     record: RunRecord
     state: str
     kept: Kept | None
-    """Its archive, when the same bytes can be sent again."""
-    why_not: str = ""
-    """Why they cannot: then the next delivery takes its place."""
-
-    @property
-    def leftovers(self) -> tuple[str, ...]:
-        """Names at the server under which half a file may lie."""
-        sent = self.record.delivery
-        if sent is None or far_side.STATES[self.state].answer != "send again":
-            return ()
-        return tuple(name for name in (sent.beside, sent.remote_name) if name)
+    """Its archive, when the same bytes can be sent again; else the next delivery takes its place."""
 
 
 def settle(plan: Plan, services: Services, day: date) -> Unfinished | None:
@@ -68,6 +58,29 @@ def settle(plan: Plan, services: Services, day: date) -> Unfinished | None:
     return None
 
 
+def unproven(plan: Plan, history: History, day: date) -> tuple[Unproven, ...]:
+    """What the target may have by now, though nothing proves it: it is compared with, too.
+
+    A proven delivery, or a baseline that is brought in, ends it. Of each content the newest; nothing is
+    changed, so that a plan may ask.
+    """
+    last = deliveries.read(stages.delivered_folder(plan))
+    found: dict[str, Unproven] = {}
+    for place, run in enumerate(history.since_proven(plan.flow.name)):
+        if run.delivery is not None and far_side.may_be_whole(run.delivery):
+            why = "something else was tried since" if place else _why_not(plan, run, last, day)
+            if not why and kept.intact(plan.project, run) is None:
+                why = "its archive is gone from here"
+            found.setdefault(run.content_hash, Unproven(run, why))
+    return tuple(found.values())
+
+
+def leftovers(history: History, flow: str) -> tuple[str, ...]:
+    """Names at the server under which deliveries without a known end may have left half a file."""
+    sent = [run.delivery for run in history.since_proven(flow) if run.delivery is not None]
+    return tuple(dict.fromkeys(name for one in sent for name in far_side.leftovers(one)))
+
+
 def close_held(history: History, sent: RunRecord, approved: str = "") -> None:
     """The held run whose archive was sent is not held any more; `approved` is its id, if it is known."""
     name = approved or sent.archive_of
@@ -89,17 +102,19 @@ def _again(
     last: deliveries.Delivered | None,
     day: date,
 ) -> Unfinished:
-    def no(why: str) -> Unfinished:
-        return Unfinished(record, state, None, why)
+    can_be = not _why_not(plan, record, last, day)
+    return Unfinished(record, state, kept.intact(plan.project, record) if can_be else None)
 
+
+def _why_not(plan: Plan, record: RunRecord, last: deliveries.Delivered | None, day: date) -> str:
+    """Why the same bytes are not sent again, as far as that can be said without looking at them."""
     if pause := seasons.pause(plan.flow, day):
-        return no(seasons.told(pause))
+        return seasons.told(pause)
     if record.config_hash != plan.flow.config_hash:
-        return no("the configuration has changed since")
+        return "the configuration has changed since"
     if record.baseline != (last.run_id if last else ""):
-        return no("something else was delivered since")
-    intact = kept.intact(plan.project, record)
-    return Unfinished(record, state, intact) if intact else no("its archive is gone from here")
+        return "something else was delivered since"
+    return ""
 
 
 def _finish(

@@ -19,7 +19,7 @@ COUNTED = ("students", "staff", "courses", "classes", "rosters")
 def show(result: Result) -> None:
     """What changed at the target, and whatever is out of the ordinary; not how it was made."""
     if result.changes is not None:
-        tables(result, ("Apple had", "Apple has"))
+        tables(result.changes, ("Apple had", "Apple has"))
         schools(result)
     whole.codes(result, unused=False)
     whole.reasons(result, besides=("filtered",))
@@ -38,17 +38,16 @@ def for_clerks(result: Result) -> None:
         screen.say(f"For clerks:     {fixlists.told_by(result)}")
 
 
-def tables(result: Result, ends: tuple[str, str]) -> None:
+def tables(changes: Changes, ends: tuple[str, str], title: str = "") -> None:
     """What each file was, what comes and goes, and what it is then; `ends` name the first and the last."""
-    assert result.changes is not None
     rows = [
         [name, one.before, one.added, one.changed, one.removed, one.after]
         for name in FILE_ORDER
-        if (one := result.changes.tables.get(name)) is not None
+        if (one := changes.tables.get(name)) is not None
     ]
     before, after = ends
-    screen.table(["table", before, "added", "changed", "removed", after], rows)
-    whole.columns(result.changes)
+    screen.table(["table", before, "added", "changed", "removed", after], rows, title=title)
+    whole.columns(changes)
 
 
 def schools(result: Result) -> None:

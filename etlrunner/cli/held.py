@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from etlrunner.cli import brief, screen
-from etlrunner.model.changes import Hold
+from etlrunner.model.changes import Changes, Hold
 from etlrunner.run import Result
 
 MOST_LINES = 14
@@ -22,7 +22,7 @@ def show(result: Result, holds: Sequence[Hold]) -> None:
     screen.say(textwrap.fill(first, screen.width(), break_on_hyphens=False) + "\n")
     _reasons(holds)
     if result.changes is not None:
-        brief.tables(result, ("Apple has", "it would be"))
+        _tables(result, result.changes)
         brief.schools(result)
     _crosswalks(result)
     _next(result)
@@ -59,6 +59,16 @@ def _reasons(holds: Sequence[Hold]) -> None:
     screen.say("\n".join(lines))
     if shown < len(holds):
         screen.say(f"  … and {len(holds) - shown} more reasons")
+
+
+def _tables(result: Result, changes: Changes) -> None:
+    """Against what Apple has, and against each upload that it may have instead and that stops this."""
+    if not result.against:
+        brief.tables(changes, ("Apple has", "it would be"))
+    elif any(one.added or one.changed or one.removed for one in changes.tables.values()):
+        brief.tables(changes, ("it has", "it would be"), f"If Apple has {changes.baseline} still:")
+    for sent, against in result.against:
+        brief.tables(against, ("it has", "it would be"), f"If Apple has {sent.id} by now:")
 
 
 def _crosswalks(result: Result) -> None:

@@ -91,6 +91,11 @@ def as_data(result: Result) -> dict[str, Any]:
         "changes": plain.of(result.changes),
         "figures": plain.of(result.figures),
         "holds": plain.of(result.holds),
+        "unproven": [
+            {"run": one.record.id, "sent": plain.of(one.record.started), "why_not": one.why_not}
+            for one in result.unproven
+        ],
+        "against": {sent.id: plain.of(changes) for sent, changes in result.against},
         "held_since": result.held_since.id if result.held_since else None,
         "crosswalks": {name: str(path) for name, path in result.crosswalks.items()},
         "archive": str(result.archive.path) if result.archive else None,

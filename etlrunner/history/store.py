@@ -124,6 +124,23 @@ class History:
             text = connection.execute(query).scalar()
         return rows.from_text(text) if text else None
 
+    def since_proven(self, flow: str) -> list[RunRecord]:
+        """Runs that wrote down that they send something, and did not prove it, since something was proven.
+
+        The one that began last first. What a person brought in as what Apple has is as good as a proof.
+        """
+        good = RUNS.c.outcome.in_(("delivered", "imported"))
+        proven = sa.select(sa.func.max(RUNS.c.number)).where(RUNS.c.flow == flow, good)
+        query = (
+            sa.select(RUNS.c.record)
+            .where(RUNS.c.flow == flow, RUNS.c.outcome != "running")
+            .where(RUNS.c.number > sa.func.coalesce(proven.scalar_subquery(), 0))
+            .order_by(RUNS.c.number.desc())
+        )
+        with self._database.reading() as connection:
+            found = [rows.from_text(text) for text in connection.execute(query).scalars()]
+        return [run for run in found if run.delivery is not None]
+
     def tries(self, flow: str, limit: int = 60) -> list[Try]:
         """The latest scheduled runs of a flow, oldest first."""
         columns = (RUNS.c[name] for name in ("scheduled_date", *Try._fields[1:]))

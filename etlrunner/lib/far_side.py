@@ -65,6 +65,18 @@ def found(record: RunRecord, baseline: str = "") -> str:
     return "promoted" if record.id == baseline else record.delivery.state
 
 
+def may_be_whole(delivery: Delivery) -> bool:
+    """Whether the target may have the whole file, though nothing proves it."""
+    return STATES[delivery.state].answer == "send again"
+
+
+def leftovers(delivery: Delivery) -> tuple[str, ...]:
+    """Names at the target under which half a file may lie."""
+    if not may_be_whole(delivery):
+        return ()
+    return tuple(name for name in (delivery.beside, delivery.remote_name) if name)
+
+
 def told(delivery: Delivery) -> str:
     """What may be on the far side, in words."""
     beside = delivery.beside or delivery.remote_name
