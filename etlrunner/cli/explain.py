@@ -1,8 +1,9 @@
-"""`etlrunner explain`: what a code, a rule or an exit code means, and what to do."""
+"""`etlrunner explain`: what a code, a rule, an exit code or a key means, and what to do."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 
 import click
 
@@ -13,31 +14,56 @@ NAMES_THEM = "etlrunner explain, without a code, names all that can be explained
 
 
 @click.command()
-@click.argument("code", required=False)
-def command(code: str | None) -> None:
-    """Explain an error code (E104), a rule of the data checks, a safeguard, or an exit code (6)."""
-    from etlrunner.checks import rules
+@click.argument("name", required=False, metavar="[CODE|RULE|KEY]")
+def command(name: str | None) -> None:
+    """Explain a code (E104), a rule, a safeguard, an exit code (6), or a key (schedule.weekend).
+
+    A key is any of those in a flow, etlrunner.yaml, a mapping, a mapping test or a source definition: what it
+    is, what it may be, its default, an example. The names above it say which one is meant of several.
+    """
+    from etlrunner.cli import explain_key
+    from etlrunner.config import keys
 
     texts = _texts()
-    if code is None:
-        for name, (title, _) in sorted(texts.items(), key=_place):
-            screen.say(f"{name:<34} {title}")
-        screen.say("\netlrunner explain CODE says more about one of them.")
-        return
-    by_name = {name.lower(): name for name in texts}
-    name = code.strip().strip("[]").lower()
-    wanted = by_name.get(name) or by_name.get(_safeguard(name))
-    if wanted is None and (rule := rules.find(code.strip().strip("[]"))):
-        wanted = rule.id
-    if wanted is None:
-        is_number = _is_code(code.upper())  # another number is another error, however like it looks
-        close = [] if is_number else difflib.get_close_matches(code.lower(), by_name, n=3)
-        hint = (
-            f"did you mean {', '.join(by_name[item] for item in close)}?" if close else NAMES_THEM
+    if name is None:
+        for code, (title, _) in sorted(texts.items(), key=_place):
+            screen.say(f"{code:<34} {title}")
+        screen.say(
+            "\netlrunner explain CODE says more about one of them, etlrunner explain KEY about any key"
         )
-        raise UsageError(f"there is nothing called '{code}' to explain", hint=hint)
-    title, text = texts[wanted]
-    screen.say(f"{wanted}: {title}\n\n{text}")
+        screen.say(
+            "of a flow, etlrunner.yaml, a mapping, a mapping test or a source definition: schedule.weekend."
+        )
+        return
+    wanted, found = _wanted(name, texts), keys.find(name)
+    if wanted is None and not found:
+        raise UsageError(f"there is nothing called '{name}' to explain", hint=_near(name, texts))
+    said = [f"{wanted}: {texts[wanted][0]}\n\n{texts[wanted][1]}"] if wanted else []
+    said += [explain_key.told(found)] if found else []
+    screen.say("\n\n".join(said))
+
+
+def _wanted(name: str, texts: Mapping[str, tuple[str, str]]) -> str | None:
+    """The code, rule, safeguard or exit code of this name."""
+    from etlrunner.checks import rules
+
+    by_name = {one.lower(): one for one in texts}
+    plain = name.strip().strip("[]")
+    known = by_name.get(plain.lower()) or by_name.get(_safeguard(plain.lower()))
+    if known is None and (rule := rules.find(plain)):
+        known = rule.id
+    return known
+
+
+def _near(name: str, texts: Mapping[str, tuple[str, str]]) -> str:
+    """What may have been meant; another number is another error, however like it looks."""
+    from etlrunner.config import keys
+
+    if _is_code(name.upper()):
+        return NAMES_THEM
+    by_name = {one.lower(): one for one in (*keys.names(), *texts)}
+    close = difflib.get_close_matches(name.lower(), by_name, n=3)
+    return f"did you mean {', '.join(by_name[one] for one in close)}?" if close else NAMES_THEM
 
 
 def _place(item: tuple[str, tuple[str, str]]) -> tuple[bool, str]:

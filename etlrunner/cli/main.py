@@ -32,7 +32,7 @@ COMMANDS = {
     "history": ("history", "Runs at a glance, or one in full."),
     "schedule": ("schedule", "When flows run next; run them at their hours."),
     "secrets": ("secrets", "Set secrets with hidden input; check that all are there."),
-    "explain": ("explain", "Explain any error code, rule or exit code."),
+    "explain": ("explain", "Explain any error code, rule, exit code or key of a file."),
     "schema": ("schema", "Print or copy the JSON Schemas for editors."),
     "docs": ("docs", "Write the reference pages from the code and the schemas."),
     "sandbox": ("sandbox", "A Skyward and an SFTP server on loopback, with invented children."),

@@ -6,7 +6,7 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
     "E101": ("a file cannot be read", "The file is not there, is a folder, or may not be read. Check the name and the permissions."),
     "E102": ("a character that has no place in the file", "The file is not UTF-8, or holds invisible characters or typographic quotes, often from a web page or a word processor. Save it as UTF-8 and type the spaces and quotes again."),
     "E103": ("too large or too deep", "No configuration needs that. Long lists belong into a crosswalk (CSV)."),
-    "E104": ("there is no such key", "Keys are closed: a misspelt one would otherwise be silently ignored. docs/flows.md and docs/mappings.md list them all, and an editor that knows the schema completes them."),
+    "E104": ("there is no such key", "Keys are closed: a misspelt one would otherwise be silently ignored. docs/flows.md and docs/mappings.md list them all, `etlrunner explain KEY` tells what one does, and an editor that knows the schema completes them."),
     "E105": ("a key stands twice", "YAML itself would silently take the last one. Keep one of the two."),
     "E106": ("anchors, aliases, tags and merge keys are not allowed", "Reuse goes by name: put what several flows share into a file below flows/base/ and write `extends: base/that.yaml`."),
     "E107": ("one file holds one document", "Remove the line with ---; a file without any key is no document either."),

@@ -23,6 +23,8 @@ from tests.cli.conftest import Etlrunner, Pinewood
         ("--project x history", "--project stands after the command"),
         ("explain E099", "names all that can be explained"),
         ("explain asm-ref-studnt", "did you mean asm-ref-student"),
+        ("explain stale_afer", "did you mean stale_after"),
+        ("explain schedule.weekends", "did you mean schedule.weekend"),
         ("docs --check", "there is no folder docs"),
         ("why lakeside studnts 4711", "did you mean 'students'?"),
         ("preview lakeside student", "did you mean 'students'?"),
@@ -34,6 +36,37 @@ def test_what_was_meant_is_suggested(etlrunner: Etlrunner, lakeside: Path, words
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert ("did you mean" in ended.err.lower()) == ("did you mean" in said.lower())
+
+
+EXPLAINED = """\
+safeguards.stale_after: Weekdays without any change after which a run warns: the SIS, or a copy of it, may stand \
+still. A count, or none.
+
+  stands in  a flow, flows/NAME.yaml
+  may be     a count of weekdays (7) or none
+  default    7
+  example    safeguards:
+               stale_after: none
+  read on    docs/flows.md
+"""
+
+
+def test_a_key_is_explained_by_its_declaration(etlrunner: Etlrunner):
+    assert etlrunner("explain", "stale-after").out == EXPLAINED
+    limit = etlrunner("explain", "max_removed").out
+    assert limit.startswith("max_removed: too many rows would be removed")
+    assert (
+        "default    5% (students, staff); 10% (courses, classes); 20% (rosters); 0 (locations)"
+        in limit
+    )
+    assert "drop (Take the reference" in etlrunner("explain", "class_instructor_missing").out
+
+
+def test_a_name_of_several_keys_is_a_list_to_choose_from(etlrunner: Etlrunner):
+    several = etlrunner("explain", "path").out.splitlines()
+    assert several[0] == "'path' is a key at 5 places:"
+    for line in several[1:6]:
+        assert len(etlrunner("explain", line.split()[0]).out.splitlines()) < 12
 
 
 def test_a_hint_stands_below_its_message(lakeside: Path):
