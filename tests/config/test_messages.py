@@ -13,6 +13,8 @@ from etlrunner.lib import render
 from etlrunner.model.problems import Place, Problem
 
 PACKAGE = Path(errors.__file__).parent
+STOPPED = (129, 130, 143, 141)
+"""SIGHUP, SIGINT, SIGTERM; a closed pipe."""
 PROBLEM = Problem(
     "E104",
     "there is no key 'encodng'",
@@ -58,5 +60,10 @@ def test_every_code_of_the_package_is_explained_once() -> None:
     assert not never, "explained, but never said"
 
 
-def test_every_exit_code_is_explained() -> None:
-    assert {str(code) for code in (*errors.GRAVITY, 130, 143)} <= set(EXPLANATIONS)
+def test_every_exit_code_is_explained_and_stands_in_the_table_for_schedulers() -> None:
+    codes = {str(code) for code in (*errors.GRAVITY, *STOPPED)}
+    assert codes == {name for name in EXPLANATIONS if name.isdecimal()}
+    page = (PACKAGE.parent / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.partition("## Exit codes")[2].partition("\n## ")[0]
+    first = re.findall(r"^\| ([0-9, ]+) \|", table, re.MULTILINE)
+    assert codes == set(", ".join(first).split(", "))
