@@ -27,15 +27,16 @@ from roster_to_zip import AS_OF, HERE, RATES
 STAGES = {
     "extract": ("stages", "extract_roster"),
     "map": ("stages", "map_roster"),
-    "check": ("stages", "check_tables"),
+    "mend": ("stages", "mend_tables"),
     "hold over": ("safety", "hold_over"),
+    "check": ("stages", "judge_tables"),
     "compare": ("safety", "compare_tables"),
     "package": ("stages", "package_archive"),
     "guard": ("safety", "guard_delivery"),
     "record": ("delivery", "record_delivery"),
 }
 """Stage -> the module and the function of the engine's that is timed."""
-SAFETY = ("check", "hold over", "compare", "guard")
+SAFETY = ("mend", "hold over", "check", "compare", "guard")
 FLOW = """\
 version: 1
 source: {type: oneroster-csv, path: today}

@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from etlrunner import table
+from etlrunner import findings_file, table
 from etlrunner.checks import apple_school_manager, merging, policy, references, rulings
 from etlrunner.checks.acting import act
 from etlrunner.checks.archive_file import read_archive
 from etlrunner.checks.books import Books
 from etlrunner.checks.listing import Items, look
 from etlrunner.checks.repairs import repair
+from etlrunner.loaded import Loaded
 from etlrunner.model.components import CheckModule, Options
 from etlrunner.model.flow import Flow
 from etlrunner.model.problems import Finding
@@ -26,6 +27,15 @@ from etlrunner.target import APPLE_SCHOOL_MANAGER, Target
 
 MOST_ROUNDS = 50
 """Far more than the tables refer to each other in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """The tables after repairs and verdicts, what was repaired, and what is in doubt and was left alone."""
+
+    finished: Mapping[str, FinishedTable]
+    repairs: tuple[Repair, ...]
+    doubts: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,61 +63,76 @@ def check(
     raw: Mapping[str, Path] | None = None,
     as_of: date | None = None,
 ) -> Checked:
-    """Apply verdicts and repairs until nothing more is to do, then look for everything that is wrong.
-
-    `delivered` and `raw` tell merges which ids are known already, and which record is the newest.
-    Errors are findings like the others here: whether they end the run is the engine's to say.
-    Raises RuntimeError when the rows do not add up afterwards.
-    """
+    """Both in one, for who has nothing to do between them: `mend`, then `judge`."""
     progress.start("check", len(finished), "tables")
-    books = Books(target, dict(finished), folder)
-    options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
-    decided, shelf = rulings.all_of(flow), tuple(modules)
-    ambiguous = _settle(books, flow, shelf, options, merging.Sources(delivered or {}, raw or {}))
-    failing = [rule for rule, ruling in decided.items() if ruling.verdict == "fail"]
-    looked = look(_items(_in_memory(books.frames()), shelf, options), failing)
-    books.keys += looked.keys
-    notes = [note for made in finished.values() for note in made.notes]
-    judged = rulings.judged((*notes, *ambiguous, *looked.findings), decided)
-    found = _in_order(judged, books.frames(), target)
-    tables = books.close()
+    loaded, shelf = Loaded(), tuple(modules)
+    sources = merging.Sources(delivered or {}, raw or {})
+    mended = mend(
+        flow, target, finished, folder,
+        modules=shelf, loaded=loaded, sources=sources, as_of=as_of,
+    )  # fmt: skip
+    found = judge(
+        flow, target, mended.finished, folder,
+        modules=shelf, loaded=loaded, as_of=as_of, doubts=mended.doubts,
+    )  # fmt: skip
     progress.done("check")
-    return Checked(tables, found, tuple(books.repairs))
+    return Checked(mended.finished, found, mended.repairs)
 
 
-def _settle(
-    books: Books,
-    flow: Flow,
-    modules: Iterable[CheckModule],
-    options: Options,
-    sources: merging.Sources,
-) -> tuple[Finding, ...]:
-    """Merges, repairs and verdicts, again and again: a class that is left out takes its roster rows along.
-
-    It ends because every round leaves out rows or empties cells, and puts none back. Returns what could
-    not be merged.
-    """
-    verdicts = rulings.acting(flow)
-    for _ in range(MOST_ROUNDS):
-        ambiguous = merging.merge(books, flow, sources)
-        repair(books, flow.repair)
-        if not verdicts or not act(books, _items(books.frames(), modules, options), verdicts):
-            return ambiguous
-    raise RuntimeError("checks and repairs do not come to an end")
-
-
-def look_again(
+def mend(
     flow: Flow,
     target: Target,
     finished: Mapping[str, FinishedTable],
-    modules: Iterable[CheckModule],
+    folder: Path,
     *,
+    modules: Iterable[CheckModule],
+    loaded: Loaded,
+    sources: merging.Sources,
     as_of: date | None = None,
-) -> tuple[Finding, ...]:
-    """The findings over finished tables as they are now; nothing is repaired."""
-    tables = _in_memory({name: pl.scan_parquet(made.path) for name, made in finished.items()})
+) -> Mended:
+    """Merges, repairs and verdicts, again and again: a class that is left out takes its roster rows along.
+
+    It ends because every round leaves out rows or empties cells, and puts none back. Raises RuntimeError
+    when the rows do not add up afterwards.
+    """
+    books = Books(target, dict(finished), folder, loaded)
     options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
-    return tuple(rulings.judged(findings_of(tables, modules, options), rulings.all_of(flow)))
+    verdicts, shelf = rulings.acting(flow), tuple(modules)
+    for _ in range(MOST_ROUNDS):
+        doubts = merging.merge(books, flow, sources)
+        is_repaired = repair(books, flow.repair)
+        is_acted = bool(verdicts) and act(books, _items(books.frames(), shelf, options), verdicts)
+        # who made a merge doubtful may have been left out just now
+        if not is_acted and not (is_repaired and flow.merge_duplicates):
+            return Mended(books.close(), tuple(books.repairs), doubts)
+    raise RuntimeError("checks and repairs do not come to an end")
+
+
+def judge(
+    flow: Flow,
+    target: Target,
+    finished: Mapping[str, FinishedTable],
+    folder: Path,
+    *,
+    modules: Iterable[CheckModule],
+    loaded: Loaded,
+    as_of: date | None = None,
+    doubts: Iterable[Finding] = (),
+) -> tuple[Finding, ...]:
+    """Everything that is wrong with the tables as they are to be sent, as severe as the flow says.
+
+    The keys lie in `findings.parquet` below `folder`. Errors are findings like the others here: whether
+    they end the run is the engine's to say.
+    """
+    decided = rulings.all_of(flow)
+    failing = [rule for rule, ruling in decided.items() if ruling.verdict == "fail"]
+    options = options_for(target, flow.sink.options, policy=flow.policy, as_of=as_of)
+    tables = loaded.frames({name: made.path for name, made in finished.items()})
+    looked = look(_items(tables, modules, options), failing)
+    findings_file.add(folder / findings_file.NAME, looked.keys)
+    notes = [note for made in finished.values() for note in made.notes]
+    judged = rulings.judged((*notes, *doubts, *looked.findings), decided)
+    return _in_order(judged, tables, target)
 
 
 def check_zip(path: Path, flow: Flow | None = None) -> tuple[Finding, ...]:
@@ -139,11 +164,6 @@ def findings_of(
     """Every module's findings, errors first, each in the order of the files and rows."""
     found = look(_items(tables, modules, options)).findings
     return _in_order(found, tables, options["target"])
-
-
-def _in_memory(tables: Mapping[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
-    """Each table read once: the modules ask each of them half a dozen times."""
-    return {name: table.collect(frame).lazy() for name, frame in tables.items()}
 
 
 def _items(

@@ -21,6 +21,7 @@ from etlrunner.identity import BEFORE as _BEFORE
 from etlrunner.identity import HERE as _HERE
 from etlrunner.identity import SCHOOL
 from etlrunner.identity import THERE as _THERE
+from etlrunner.loaded import Loaded
 from etlrunner.model.changes import Changes, TableChanges
 from etlrunner.target import Target, TargetTable
 
@@ -30,10 +31,14 @@ PEOPLE = ("students", "staff")
 KNOWN_AGAIN = ("locations", *PEOPLE, "courses", "classes")
 """Tables whose rows may come back under another id, in the order of their references."""
 
+_HASH = "_hash"
+_STRETCH = 32
+"""Rows in a stretch, on average: of those in which something has changed each row is looked at."""
 MOST_TOLD = 100
 """Ids per table and kind: with more it is the district's affair, not a clerk's."""
 
 Tables = Mapping[str, Path]
+Frames = Mapping[str, pl.LazyFrame]
 HeldOver = Mapping[str, Sequence[str]]
 """Table -> keys that are sent as last known, and that the source does not have."""
 PerSchool = Mapping[str, Mapping[str, int]]
@@ -54,21 +59,27 @@ class Comparison:
         baseline: Tables | None,
         held_over: HeldOver | None = None,
         counted: PerSchool | None = None,
+        loaded: Loaded | None = None,
     ) -> None:
         self._target = target
-        before = baseline or {}
+        now = (loaded or Loaded()).frames(finished)
+        then = {name: pl.scan_parquet(path) for name, path in (baseline or {}).items()}
         self._differing: dict[str, pl.DataFrame] = {}
         """Table -> the rows that are not the same on both sides."""
         self._tables = {
             name: _table(
-                target.tables[name], finished, before, self._differing,
-                held_over or {}, counted or {},
+                target.tables[name], now, then, self._differing, held_over or {}, counted or {}
             )
             for name in target.tables
-            if name in finished
+            if name in now
         }  # fmt: skip
+        self._ids = {
+            name: identity.Ids(target.tables[name], self._differing[name])
+            for name in KNOWN_AGAIN
+            if name in self._differing
+        }
         self._known_again = _rekeyed(target, self._differing)
-        self._emptied = _abandoned(finished, before, self._differing.get("rosters"))
+        self._emptied = _abandoned(now, then, self._differing.get("rosters"))
 
     def changes(self, run: str | None) -> Changes:
         """What is added, removed and changed, per table, column and school; `run` made the baseline."""
@@ -88,10 +99,9 @@ class Comparison:
         are left out: nobody goes through them one by one.
         """
         for name, pairs in self._known_again.items():
-            spec, rows = self._target.tables[name], self._differing[name]
             yield from _few(name, "rekeyed", pairs["new"], pairs["old"])
-            yield from _few(name, "swapped", identity.swapped(spec, rows))
-            yield from _few(name, "replaced", identity.replaced(spec, rows))
+            yield from _few(name, "swapped", self._ids[name].swapped)
+            yield from _few(name, "replaced", self._ids[name].replaced)
         for name, other in (PEOPLE, PEOPLE[::-1]):
             yield from _few(other, "role_changed", self._changed_role(name, other))
         yield from _few("classes", "replaced", self._emptied)
@@ -100,7 +110,7 @@ class Comparison:
         """What the changes mean, beyond added, removed and changed."""
         found: dict[str, dict[str, int]] = {}
         for name, pairs in self._known_again.items():
-            found[name] = identity.kinds(self._target.tables[name], self._differing[name])
+            found[name] = self._ids[name].kinds()
             found[name]["rekeyed"] = len(pairs)
         for name, other in (PEOPLE, PEOPLE[::-1]):
             if name in found:
@@ -147,20 +157,20 @@ def _few(
 
 def _table(
     spec: TargetTable,
-    finished: Tables,
-    baseline: Tables,
+    finished: Frames,
+    baseline: Frames,
     differing: dict[str, pl.DataFrame],
     held_over: HeldOver,
     counted: PerSchool,
 ) -> TableChanges:
     """The counts of one table; its differing rows are put into `differing` if they may be known again."""
-    now = pl.scan_parquet(finished[spec.name])
+    now = finished[spec.name]
     if spec.name not in baseline:
         after = _per_school(spec, now, _school_of_class(finished))
         schools = {school: (0, count, 0, 0) for school, count in sorted(after.items())}
         total = sum(after.values())
         return TableChanges(spec.name, 0, total, total, 0, 0, {}, schools)
-    then = pl.scan_parquet(baseline[spec.name])
+    then = baseline[spec.name]
     classes_then = _school_of_class(baseline)
     rows, columns = _differing(spec.key, now, then)
     if spec.name == "rosters":
@@ -168,7 +178,7 @@ def _table(
     if spec.name in KNOWN_AGAIN:
         kept = held_over.get(spec.name, ())
         differing[spec.name] = _without(spec.key, kept, rows, now, then) if kept else rows
-    before = table.rows_in(baseline[spec.name])
+    before, after = (table.collect(one.select(pl.len())).item() for one in (then, now))
     was = {school: count for school, count in counted.get(spec.name, {}).items() if count}
     if sum(was.values()) != before:
         was = _per_school(spec, then, classes_then)
@@ -177,7 +187,7 @@ def _table(
     return TableChanges(
         table=spec.name,
         before=before,
-        after=table.rows_in(finished[spec.name]),
+        after=after,
         added=kinds["added"],
         removed=kinds["removed"],
         changed=kinds["changed"],
@@ -187,16 +197,16 @@ def _table(
     )
 
 
-def _abandoned(finished: Tables, baseline: Tables, rosters: pl.DataFrame | None) -> pl.Series:
+def _abandoned(finished: Frames, baseline: Frames, rosters: pl.DataFrame | None) -> pl.Series:
     """Classes that are there still, and have none of the students they had."""
     if rosters is None or not len(rosters) or "classes" not in finished:
         return pl.Series("class_id", [], pl.String)
     had = rosters["class_id" + _BEFORE].drop_nulls().unique()  # only those can have lost anybody
-    of_those = pl.scan_parquet(baseline["rosters"]).filter(pl.col("class_id").is_in(had.implode()))
+    of_those = baseline["rosters"].filter(pl.col("class_id").is_in(had.implode()))
     then = of_those.group_by("class_id").agg(rows=pl.len())
-    classes = pl.scan_parquet(finished["classes"]).select("class_id")
+    classes = finished["classes"].select("class_id")
     if "students" in finished:
-        people = pl.scan_parquet(finished["students"]).select("person_id")
+        people = finished["students"].select("person_id")
         students = table.collect(people)["person_id"]
     else:  # compared without them, nobody is known to have left
         students = rosters["student_id" + _BEFORE].drop_nulls()
@@ -261,42 +271,63 @@ def _filled(frame: pl.LazyFrame, key: str, columns: list[str], held: list[str]) 
 def _without_equals(here: pl.LazyFrame, there: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of either side that the other one does not have just so: a day changes few.
 
-    By a 63-bit hash of the whole row, so that only few rows are joined. That a changed row goes unseen
-    for an equal hash has a chance of one in 10^13 in the largest district.
+    By hashes of whole rows, first of stretches of some thirty, then of single ones, so that only few rows
+    are joined. A row that is twice on one side may be named. That a change goes unseen for an equal hash
+    has a chance of one in 10^10 in the largest district.
     """
     names = here.collect_schema().names()
-    hashes = [pl.col(name).hash(seed=place) for place, name in enumerate(names, 1)]
-    whole = (reduce(operator.xor, hashes) | pl.lit(1, pl.UInt64)).alias("_hash")
-    known = table.stream(there.select(whole)).to_series()
-    rows = table.collect(here.with_columns(whole))
-    odd = _on_one_side(rows["_hash"], known)
-    mine = rows.filter(pl.col("_hash").is_in(odd.implode())).drop("_hash")
-    if not known.is_in(odd.implode()).any():
-        return mine, mine.clear()
-    others = there.with_columns(whole).filter(pl.col("_hash").is_in(odd.implode()))
-    return mine, table.stream(others.drop("_hash"))
+    mine, theirs = (table.collect(side.with_columns(_whole(names))) for side in (here, there))
+    left, right = _stretches(mine), _stretches(theirs)
+    alike = _once(left).join(_once(right), on=_HASH, how="semi")
+    mine, theirs = _unlike(mine, left, alike), _unlike(theirs, right, alike)
+    odd = [
+        one.join(other, on=_HASH, how="anti").drop(_HASH)
+        for one, other in ((mine, theirs), (theirs, mine))
+    ]
+    return odd[0], odd[1]
 
 
-def _on_one_side(here: pl.Series, there: pl.Series) -> pl.Series:
-    """The hashes that only one side has; sorting numbers is quicker than looking each one up.
+def _whole(names: Sequence[str]) -> pl.Expr:
+    """A hash of the whole row.
 
-    The lowest bit says whose it is, so that in order a value of both sides is a pair that differs in
-    just that bit. A row that is twice on one side may be named as well: looked at closely, it is equal.
+    Hashed once more at the end: else the sums of two rows that exchange a value would be alike in many
+    bits, and in all of them far too often.
     """
-    side = pl.lit(1, pl.UInt64)
-    mine, theirs = here.to_frame("_hash"), there.to_frame("_hash")
-    both = pl.concat(
-        [mine.select(pl.col("_hash") & ~side), theirs.select(pl.col("_hash") | side)]
-    ).sort("_hash")
-    value = pl.col("_hash")
-    paired = [(value ^ value.shift(step)).eq_missing(side) for step in (1, -1)]
-    return both.filter(~pl.any_horizontal(paired)).select(value | side).to_series()
+    hashes = [pl.col(name).hash(seed=place) for place, name in enumerate(names, 1)]
+    return reduce(operator.xor, hashes).hash(seed=0).alias(_HASH)
 
 
-def _school_of_class(tables: Tables) -> pl.LazyFrame | None:
+def _stretches(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each stretch's sum of hashes, its first row and the one after its last.
+
+    A stretch ends with a row by that row's own hash, so that after a change both sides part alike again.
+    """
+    whole, place = pl.col(_HASH), pl.int_range(1, pl.len() + 1, dtype=pl.UInt32)
+    until = rows.select(whole, whole.cum_sum().alias("until"), place.alias("end"))
+    until = until.filter((whole % _STRETCH == 0) | (pl.col("end") == pl.len()))
+    return until.select(  # sums of 64 bits, without carry
+        (pl.col("until") - pl.col("until").shift(1, fill_value=0)).alias(_HASH),
+        pl.col("end").shift(1, fill_value=0).alias("start"),
+        "end",
+    )
+
+
+def _once(stretches: pl.DataFrame) -> pl.DataFrame:
+    """Those that are there just once: what stands twice on one side is looked at closely."""
+    return stretches.filter(pl.col(_HASH).is_unique())
+
+
+def _unlike(rows: pl.DataFrame, stretches: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """The rows in stretches that are not alike on both sides."""
+    odd = stretches.join(alike, on=_HASH, how="anti", maintain_order="left")
+    places = pl.int_ranges("start", "end", dtype=pl.UInt32).explode(empty_as_null=False)
+    return rows[odd.select(places).to_series()]
+
+
+def _school_of_class(tables: Frames) -> pl.LazyFrame | None:
     if "classes" not in tables:
         return None
-    classes = pl.scan_parquet(tables["classes"]).select("class_id", SCHOOL)
+    classes = tables["classes"].select("class_id", SCHOOL)
     return classes.unique("class_id")
 
 

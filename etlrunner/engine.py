@@ -263,8 +263,9 @@ def _walk(
     with journal.stage("map"):
         stages.map_roster(plan, result, journal, services, as_of=day)
     with journal.stage("check"):
-        stages.check_tables(plan, result, journal, services, as_of=day)
+        stages.mend_tables(plan, result, journal, services, as_of=day)
         safety.hold_over(plan, result, journal, day=day)
+        stages.judge_tables(plan, result, journal, services, as_of=day)
     result.unproven = settle.unproven(plan, services.history, day)
     with journal.stage("compare"):
         safety.compare_tables(plan, result, journal, day=day)

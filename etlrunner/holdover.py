@@ -22,6 +22,7 @@ import polars as pl
 from etlrunner import table
 from etlrunner.errors import LocalTrouble
 from etlrunner.lib import files
+from etlrunner.loaded import Loaded
 from etlrunner.model.safeguards import Grace
 from etlrunner.model.tables import FinishedTable
 from etlrunner.target import Target, TargetTable
@@ -71,6 +72,7 @@ def hold_over(
     mapped: Mapping[str, Collection[str]] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
     unknown: Collection[str] = (),
+    loaded: Loaded | None = None,
 ) -> HeldOver:
     """Add the last known rows of who is gone to the finished tables, and list them below `folder`.
 
@@ -78,16 +80,28 @@ def hold_over(
     `left_out` are the source's ids that the flow leaves out: those are never held over. Of people
     with such ids among them nobody is, where the mapping makes keys in a way that hides whose they are.
     `unknown` are tables that lost, since the last delivery, somebody whom the flow leaves out from today:
-    which key was theirs, where the mapping makes it, nothing says any more.
+    which key was theirs, where the mapping makes it, nothing says any more. A table without a single row
+    of today is not filled up: it is a mistake, and has to look like one.
     """
     never = left_out or {}
-    work = _Work(target, dict(finished), baseline, before, day, additive, mapped or {}, never)
+    work = _Work(
+        target,
+        dict(finished),
+        loaded or Loaded(),
+        baseline,
+        before,
+        day,
+        additive,
+        mapped or {},
+        never,
+    )
     for name in target.tables:
         limit = NEVER if additive else grace.get(name)
         hides = name in PEOPLE and never.get(name) and finished[name].withdrawn_path is None
         if name in unknown and finished[name].withdrawn_path != finished[name].fate_path:
             hides = True
-        if limit is not None and name in baseline and name != "rosters" and not hides:
+        is_known = name in baseline and finished[name].counts.written > 0
+        if limit is not None and is_known and name != "rosters" and not hides:
             work.keep(name, limit)
     if "rosters" in finished and "rosters" in baseline:
         work.keep_rosters()
@@ -141,6 +155,7 @@ class _Work:
         self,
         target: Target,
         finished: dict[str, FinishedTable],
+        loaded: Loaded,
         baseline: Mapping[str, Path],
         before: Gone,
         day: date,
@@ -152,6 +167,7 @@ class _Work:
         self.mapped = mapped
         self.target = target
         self.finished = finished
+        self.loaded = loaded
         self.baseline = baseline
         self.before = before
         self.day = day
@@ -189,13 +205,13 @@ class _Work:
             rows = rows.filter(
                 pl.col("student_id").is_in(people) | pl.col("class_id").is_in(classes)
             )
-        # Joined, not looked up in a list: a streamed filter would build the lookup again for each batch.
         last = table.collect(rows)
         for name, column in (("students", "student_id"), ("classes", "class_id")):
             last = last.join(self._keys(name).to_frame(column), on=column, how="semi")
         pair = ["class_id", "student_id"]
-        today = pl.scan_parquet(self.finished["rosters"].path).select(spec.key, *pair)
-        now = table.collect(today)
+        met = pl.all_horizontal(pl.col(name).is_in(last[name].implode()) for name in pair)
+        same = pl.col(spec.key).is_in(last[spec.key].implode())
+        now = table.collect(self._today("rosters").select(spec.key, *pair).filter(met | same))
         last = last.join(now, on=spec.key, how="anti")
         last = last.join(now, on=pair, how="anti")  # whatever the id is made from
         self._add(spec, last)
@@ -266,11 +282,11 @@ class _Work:
         for name in PEOPLE:
             if name not in self.finished:
                 continue
-            today = table.collect(pl.scan_parquet(self.finished[name].path))
+            today = table.collect(self._today(name))
             rows = rows.filter(~pl.col("person_id").is_in(today["person_id"].implode()))
             for column in set(UNIQUE) & set(rows.columns) & set(today.columns):
-                taken = today[column].str.to_lowercase().unique()
-                own = pl.col(column).str.to_lowercase()
+                own, theirs = pl.col(column).str.to_lowercase(), today[column].str.to_lowercase()
+                taken = theirs.filter(theirs.is_in(rows[column].str.to_lowercase().implode()))
                 rows = rows.filter((own == "") | ~own.is_in(taken.implode()))
         return rows
 
@@ -287,14 +303,17 @@ class _Work:
 
     def _keys(self, name: str) -> pl.Series:
         key = self.target.tables[name].key
-        return table.collect(pl.scan_parquet(self.finished[name].path).select(key))[key]
+        return table.collect(self._today(name).select(key))[key]
+
+    def _today(self, name: str) -> pl.LazyFrame:
+        return self.loaded.frame(self.finished[name].path)
 
     def _add(self, spec: TargetTable, rows: pl.DataFrame) -> None:
         """Put the rows into the finished table, which stays sorted, with a header as wide as needed."""
         if not len(rows):
             return
         made = self.finished[spec.name]
-        now = table.collect(pl.scan_parquet(made.path))
+        now = table.collect(self._today(spec.name))
         both = pl.concat([now, rows], how="diagonal").fill_null("")
         header = _header(spec, both)
         table.sink(both.select(header).sort(spec.key).lazy(), made.path)

@@ -9,7 +9,7 @@ says "the same" only where that is unique on both sides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 
 import polars as pl
 
@@ -48,49 +48,74 @@ What = Callable[[str], pl.Expr]
 REFERENCES = {"course_id": "courses", SCHOOL: "locations", "instructor_id": "staff"}
 
 
-def kinds(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
-    """How many of the changed rows moved, were swapped, or mean somebody else."""
-    counts: dict[str, int] = {}
-    changed = _changed(rows)
-    schools = [name for name in _columns(rows) if name.startswith(SCHOOL)]
-    if spec.key != SCHOOL and schools:
-        elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
-        counts["moved"] = changed.filter(pl.any_horizontal(elsewhere)).height
-    counts["swapped"] = len(swapped(spec, rows))
-    if set(NAMES) <= set(_columns(rows)):
-        others = _with_no_others_name(spec, rows)
-        is_other = _is_somebody_else(_columns(rows))
-        counts["replaced"] = others.filter(is_other).height
-        counts["renamed"] = others.filter(_has_other_names(), ~is_other).height
-    if worth := [name for name in WORTH if name in _columns(rows)]:
-        gone = [(pl.col(name) == "") & (pl.col(name + BEFORE) != "") for name in worth]
-        counts["emptied"] = changed.filter(pl.any_horizontal(gone)).height
-    if taught := [name for name in _columns(rows) if name.startswith("instructor_id")]:
-        now, then = (_filled([name + side for name in taught]) for side in ("", BEFORE))
-        are_others = now.list.set_intersection(then).list.len() == 0
-        counts["retaught"] = changed.filter(
-            now.list.len() > 0, then.list.len() > 0, are_others
-        ).height
-    return {kind: count for kind, count in counts.items() if count}
+class Ids:
+    """The differing rows of one table, and whose the ids of the changed ones are now; each looked up once."""
 
+    def __init__(self, spec: TargetTable, rows: pl.DataFrame) -> None:
+        self._key = spec.key
+        self._rows = rows
+        self._columns = _columns(rows)
+        self._of_people = set(NAMES) <= set(self._columns)
 
-def swapped(spec: TargetTable, rows: pl.DataFrame) -> pl.Series:
-    """Ids that have the name, number, address or user name that another one had."""
-    changed = _changed(rows)
-    if spec.key == SCHOOL:
-        return _swapped(spec.key, rows, changed, _token("location_name"))
-    if not set(NAMES) <= set(_columns(rows)):
-        return rows[spec.key].clear()
-    given = [_swapped(spec.key, changed, changed, one) for one in _tokens(rows)]
-    return pl.concat([_swapped(spec.key, rows, changed, _name), *given]).unique().sort()
+    def kinds(self) -> dict[str, int]:
+        """How many of the changed rows moved, were swapped, or mean somebody else."""
+        changed, columns = self._changed, self._columns
+        if not len(changed):
+            return {}
+        counts: dict[str, int] = {"swapped": len(self.swapped), "replaced": len(self.replaced)}
+        schools = [name for name in columns if name.startswith(SCHOOL)]
+        asked: dict[str, pl.Expr] = {}
+        if self._key != SCHOOL and schools:
+            elsewhere = [pl.col(name) != pl.col(name + BEFORE) for name in schools]
+            asked["moved"] = pl.any_horizontal(elsewhere)
+        if worth := [name for name in WORTH if name in columns]:
+            gone = [(pl.col(name) == "") & (pl.col(name + BEFORE) != "") for name in worth]
+            asked["emptied"] = pl.any_horizontal(gone)
+        if taught := [name for name in columns if name.startswith("instructor_id")]:
+            now, then = (_filled([name + side for name in taught]) for side in ("", BEFORE))
+            are_others = now.list.set_intersection(then).list.len() == 0
+            asked["retaught"] = (now.list.len() > 0) & (then.list.len() > 0) & are_others
+        if self._of_people:
+            asked["renamed"] = (
+                _has_other_names() & ~_is_somebody_else(columns) & ~self._has_anothers_name
+            )
+        sums = changed.select(one.sum().alias(kind) for kind, one in asked.items())
+        counts |= sums.row(0, named=True) if asked else {}
+        return {kind: count for kind, count in counts.items() if count}
 
+    @cached_property
+    def swapped(self) -> pl.Series:
+        """Ids that have the name, number, address or user name that another one had."""
+        if not len(self._changed) or not (self._key == SCHOOL or self._of_people):
+            return self._rows[self._key].clear()
+        if self._key == SCHOOL:
+            return _swapped(self._key, self._rows, self._changed, _token("location_name"))
+        given = [
+            _swapped(self._key, self._changed, self._changed, _token(name))
+            for name in TOKENS
+            if name in self._columns
+        ]
+        return pl.concat([self._with_anothers_name, *given]).unique().sort()
 
-def replaced(spec: TargetTable, rows: pl.DataFrame) -> pl.Series:
-    """Ids of people that mean somebody else, and whose name is not one that another id had."""
-    if not set(NAMES) <= set(_columns(rows)):
-        return rows[spec.key].clear()
-    others = _with_no_others_name(spec, rows)
-    return others.filter(_is_somebody_else(_columns(rows)))[spec.key].sort()
+    @cached_property
+    def replaced(self) -> pl.Series:
+        """Ids of people that mean somebody else, and whose name is not one that another id had."""
+        if not len(self._changed) or not self._of_people:
+            return self._rows[self._key].clear()
+        others = _is_somebody_else(self._columns) & ~self._has_anothers_name
+        return self._changed.filter(others)[self._key].sort()
+
+    @cached_property
+    def _changed(self) -> pl.DataFrame:
+        return _changed(self._rows)
+
+    @cached_property
+    def _with_anothers_name(self) -> pl.Series:
+        return _swapped(self._key, self._rows, self._changed, _name)
+
+    @property
+    def _has_anothers_name(self) -> pl.Expr:
+        return pl.col(self._key).is_in(self._with_anothers_name.implode())
 
 
 def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
@@ -101,6 +126,8 @@ def moved_from(spec: TargetTable, rows: pl.DataFrame) -> dict[str, int]:
     before = pl.col(SCHOOL + BEFORE)
     still = pl.any_horizontal(pl.col(name) == before for name in schools)
     changed = _changed(rows)
+    if not len(changed):
+        return {}
     left = changed.filter(~still & (before != "")).group_by(before.alias(SCHOOL)).len()
     return dict(left.sort(SCHOOL).iter_rows())
 
@@ -212,13 +239,6 @@ def _in_old_words(fresh: pl.DataFrame, known: Known) -> pl.DataFrame:
 # ---------------------------------------------------------------- another one under the same id
 
 
-def _with_no_others_name(spec: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
-    """The changed rows of people but for those whose name is one that another id had."""
-    changed = _changed(rows)
-    named = _swapped(spec.key, rows, changed, _name)
-    return changed.filter(~pl.col(spec.key).is_in(named.implode()))
-
-
 def _changed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col(HERE).is_not_null() & pl.col(THERE).is_not_null())
 
@@ -245,10 +265,6 @@ def _is_somebody_else(columns: Sequence[str]) -> pl.Expr:
 
 def _has_other_names() -> pl.Expr:
     return pl.all_horizontal(_folded(name) != _folded(name + BEFORE) for name in NAMES)
-
-
-def _tokens(rows: pl.DataFrame) -> list[What]:
-    return [_token(name) for name in TOKENS if name in _columns(rows)]
 
 
 def _token(name: str) -> What:

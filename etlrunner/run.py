@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etlrunner.lib.clock import SystemClock
+from etlrunner.loaded import Loaded
 from etlrunner.model.changes import Changes, Figures, Hold
 from etlrunner.model.delivery import Archive, Receipt
 from etlrunner.model.problems import Finding
@@ -70,6 +71,8 @@ class Result:
     finished: Mapping[str, FinishedTable] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    loaded: Loaded = field(default_factory=Loaded)
+    """The finished tables, while stages ask them."""
     last: Delivered | None = None
     """What the target last got."""
     held_over: HeldOver | None = None

@@ -33,7 +33,7 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
     additive = season is not None and season.mode == "additive"
     if result.last is None or not (plan.flow.grace or additive):
         return
-    from etlrunner import check, holdover
+    from etlrunner import holdover
     from etlrunner.mapping import select
 
     mapped = plan.flow.mapping.tables
@@ -49,17 +49,14 @@ def hold_over(plan: Plan, result: Result, journal: Journal, *, day: date) -> Non
         mapped={name: one.columns for name, one in mapped.items()},
         left_out={name: select.left_out(plan.flow, one.source) for name, one in mapped.items()},
         unknown=_newly_left_out_and_gone(plan, result),
+        loaded=result.loaded,
     )
-    if not result.held_over.rows:
-        return
-    result.finished = result.held_over.finished
-    journal.note(
-        counts={name: table.counts for name, table in result.finished.items()},
-        held_over=result.held_over.rows,
-    )
-    modules = plan.checks.values()
-    again = check.look_again(plan.flow, plan.target, result.finished, modules, as_of=day)
-    stages.refuse_errors(again)
+    if result.held_over.rows:
+        result.finished = result.held_over.finished
+        journal.note(
+            counts={name: table.counts for name, table in result.finished.items()},
+            held_over=result.held_over.rows,
+        )
 
 
 def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -> None:
@@ -74,10 +71,14 @@ def compare_tables(plan: Plan, result: Result, journal: Journal, *, day: date) -
         last.tables if last else None,
         result.held_over.keys if result.held_over else None,
         counted=result.trail[-1].rows if result.trail else None,
+        loaded=result.loaded,
     )
     result.changes = result.comparison.changes(last.run_id if last else None)
     tables = result.changes.tables
-    result.figures = figures.of(stages.finished_paths(result), journal.record.id, day)
+    result.figures = figures.of(
+        stages.finished_paths(result), journal.record.id, day, result.loaded
+    )
+    result.loaded.let_go()  # from here on the files themselves are asked
     _note_whose(result, result.comparison)
     small = plan.flow.safeguards.small_change
     result.findings = (

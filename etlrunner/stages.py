@@ -123,34 +123,54 @@ def _note_counts(result: Result, journal: Journal) -> None:
     )
 
 
-def check_tables(
+def mend_tables(
     plan: Plan, result: Result, journal: Journal, services: Services, *, as_of: date
 ) -> None:
-    """Repairs, then findings; one that is an error ends the run."""
+    """What the flow lets go or mends, before anybody is held over and before anything is judged."""
     from etlrunner import check
+    from etlrunner.checks import merging
 
+    services.progress.start("check", len(result.finished), "tables")
     last = deliveries.read(delivered_folder(plan)) if plan.flow.merge_duplicates else None
-    checked = check.check(
+    mended = check.mend(
         plan.flow,
         plan.target,
         result.finished,
         result.folder,
         modules=plan.checks.values(),
-        progress=services.progress,
-        delivered=last.tables if last else None,
-        raw=result.raw_paths(),
+        loaded=result.loaded,
+        sources=merging.Sources(last.tables if last else {}, result.raw_paths()),
         as_of=as_of,
     )
-    result.finished = checked.finished
-    result.findings = checked.findings
-    result.repairs = tuple(checked.repairs)
+    result.finished = mended.finished
+    result.repairs = mended.repairs
+    result.findings = mended.doubts
     evidence.keep_outcome(result.folder, result.raw, result.finished)
     journal.note(
         counts={name: table.counts for name, table in result.finished.items()},
-        findings=tally(result.findings),
         repairs=dict(Counter(repair.rule for repair in result.repairs)),
         touched=_touched(result.finished),
     )
+
+
+def judge_tables(
+    plan: Plan, result: Result, journal: Journal, services: Services, *, as_of: date
+) -> None:
+    """Findings over the tables as they are to be sent; one that is an error ends the run."""
+    from etlrunner import check
+
+    result.findings = check.judge(
+        plan.flow,
+        plan.target,
+        result.finished,
+        result.folder,
+        modules=plan.checks.values(),
+        loaded=result.loaded,
+        as_of=as_of,
+        doubts=result.findings,
+    )
+    journal.note(findings=tally(result.findings))
+    services.progress.done("check")
     refuse_errors(result.findings)
 
 

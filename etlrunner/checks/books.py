@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from etlrunner import findings_file, table
+from etlrunner.loaded import Loaded
 from etlrunner.model.problems import Verdict
 from etlrunner.model.tables import FinishedTable, Repair, Touched
 from etlrunner.target import Target
@@ -34,6 +35,7 @@ class Books:
     target: Target
     tables: dict[str, FinishedTable]
     folder: Path
+    loaded: Loaded
     keys: list[pl.DataFrame] = field(default_factory=list)
     """Lines for findings.parquet."""
     in_doubt: list[pl.DataFrame] = field(default_factory=list)
@@ -43,7 +45,7 @@ class Books:
     """Every change that a repair or a merge made."""
 
     def frame(self, name: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.tables[name].path)
+        return self.loaded.frame(self.tables[name].path)
 
     def frames(self) -> dict[str, pl.LazyFrame]:
         return {name: self.frame(name) for name in self.tables}
@@ -151,9 +153,18 @@ def _verify_fates(made: FinishedTable) -> None:
     if found != stated:
         raise RuntimeError(f"{made.name}: the fates of the rows are not what the counts say")
     of_source = fates.filter(pl.col(table.ROW) < counts.read)
-    asked = of_source.select(pl.len(), pl.col(table.ROW).n_unique().alias("rows"))
-    lines, rows = table.collect(asked).row(0)
-    if rows != counts.read or (lines != rows and not counts.added):
+    kind = fates.collect_schema()[table.ROW]
+    each = (
+        pl.int_range(counts.read).cast(kind).hash().sum()
+    )  # so many as there are, each of them once
+    asked = of_source.select(
+        pl.len(), pl.col(table.ROW).hash().sum().alias("whole"), each.alias("each")
+    )
+    lines, whole, wanted = table.collect(asked).row(0)
+    if (lines, whole) == (counts.read, wanted):
+        return
+    rows = table.collect(of_source.select(pl.col(table.ROW).n_unique())).item()
+    if rows != counts.read or not counts.added:
         raise RuntimeError(f"{made.name}: a source row has two fates, or none")
 
 

@@ -44,7 +44,7 @@ def _look_alikes(key: str) -> Iterator[RowRule]:
         lower.is_duplicated() & cell.is_unique(),
         _says(key, "differs from another one in upper and lower case only"),
         key,
-        hint=(lower != cell).any(),
+        hint=values.has_odd_letters(key),
         gate=lower.hash().n_unique() < cell.hash().n_unique(),
     )
     spaced = cell.str.contains(_SPACE)

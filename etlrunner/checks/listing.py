@@ -35,8 +35,9 @@ class RowRule:
     """`broken` is true where a row breaks the rule; `message` gets the cells named in `shows`.
 
     `hint` and `gate`, if given, are true when any row may break it: first all the hints of a table are
-    asked, which many rules share, then the gates of the rules that are left. `cut` is what the column's
-    cell becomes where a flow cuts off what breaks the rule.
+    asked, which many rules share, then the gates of the rules that are left. Only rows where `among` is
+    true can break it, if that is given: a costly `broken` is asked of those alone. `cut` is what the
+    column's cell becomes where a flow cuts off what breaks the rule.
     """
 
     rule: str
@@ -46,6 +47,7 @@ class RowRule:
     shows: Sequence[str] = ()
     hint: pl.Expr | None = field(default=None)
     gate: pl.Expr | None = field(default=None)
+    among: pl.Expr | None = field(default=None)
     cut: pl.Expr | None = field(default=None)
 
 
@@ -149,8 +151,10 @@ def _listed(
     """The first rows one by one, then one finding that stands for the rest; all of their keys."""
     names = frame.collect_schema().names()
     wanted = [n for n in dict.fromkeys((spec.key, "location_id", *rule.shows)) if n in names]
-    found = frame.with_row_index(NUMBER, offset=1).filter(rule.broken)
-    rows = table.collect(found.select(NUMBER, *wanted))
+    found = frame.with_row_index(NUMBER, offset=1)
+    if rule.among is not None:  # collected: both in one filter would be asked of every row
+        found = table.collect(found.filter(rule.among)).lazy()
+    rows = table.collect(found.filter(rule.broken).select(NUMBER, *wanted))
     if spec.key in names and rows.height:
         keys.append(findings_file.rows(spec.name, rows[spec.key], rule.rule, rule.column, verdict))
     for row in rows.head(LISTED).iter_rows(named=True):

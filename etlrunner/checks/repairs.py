@@ -15,7 +15,7 @@ import polars as pl
 
 from etlrunner import table
 from etlrunner.checks.books import NUMBER, Books
-from etlrunner.model.tables import FinishedTable, Repair
+from etlrunner.model.tables import Repair
 from etlrunner.target import TargetColumn, TargetTable
 
 
@@ -41,12 +41,17 @@ REFERENCES = (
 """In the order they are applied. A row that two of them would drop counts for the first."""
 
 
-def repair(books: Books, choices: Mapping[str, str]) -> None:
-    """Apply the repairs that the flow chose; only a table that changes is written again."""
+def repair(books: Books, choices: Mapping[str, str]) -> bool:
+    """Apply the repairs that the flow chose; False when there was nothing to do.
+
+    Only a table that changes is written again.
+    """
+    before = len(books.repairs)
     for reference in REFERENCES:
         choice = choices.get(reference.rule, "fail")
         if choice != "fail" and reference.table in books.tables:
             _apply(reference, books, is_stub=choice == "stub")
+    return len(books.repairs) > before
 
 
 def _apply(reference: Reference, books: Books, *, is_stub: bool) -> None:
@@ -54,7 +59,7 @@ def _apply(reference: Reference, books: Books, *, is_stub: bool) -> None:
     column = spec.column(reference.column)
     if column is None or column.references is None or column.references[0] not in books.tables:
         return
-    known = _known(books.tables[column.references[0]], column.references[1])
+    known = _known(books.frame(column.references[0]), column.references[1])
     names = [name for name in before.columns if spec.column(name) is column]
     bad = pl.any_horizontal(_dangling(name, known) for name in names)
     if not books.has(spec.name, bad):
@@ -103,9 +108,8 @@ def _stub(
     ]
 
 
-def _known(finished: FinishedTable, key: str) -> pl.Series:
-    frame = pl.scan_parquet(finished.path).select(key).filter(pl.col(key) != "")
-    return table.collect(frame).to_series()
+def _known(frame: pl.LazyFrame, key: str) -> pl.Series:
+    return table.collect(frame.select(key).filter(pl.col(key) != "")).to_series()
 
 
 def _dangling(name: str, known: pl.Series) -> pl.Expr:

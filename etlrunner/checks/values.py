@@ -24,6 +24,8 @@ _MOJIBAKE = "\\ufffd|[ÂÃÄÅÐÑ][\\u0080-\\u00bf€‚ƒ„…†‡ˆ‰Š�
 _SHEET_ERRORS = "#N/A|#REF!|#VALUE!|#NAME\\?|#DIV/0!|#NULL!|#NUM!|#####+"
 _NOTHING = "nan|null|none|nil|undefined|n/a|<null>"
 _LONGEST_NOTHING = len("undefined")
+_APART = "\ue000"
+"""Between values, where all are searched in one go; nobody's name has a private-use character."""
 ODD_IN_IDENTIFIER = r"[^A-Za-z0-9-]"
 LONGEST = 1_024
 """Characters beyond which no value is what it should be; Apple publishes no length."""
@@ -35,15 +37,31 @@ def characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
 
     An identifier in Apple's characters can only be too long: whether there is another is asked first.
     """
-    hint = has_odd_characters(name) if identifier else None
+    hint = has_odd_characters(name) if identifier else _may_be_odd(name)
     for rule in _characters(name, identifier=identifier):
-        yield replace(rule, hint=hint)
+        yield rule if rule.among is not None and not identifier else replace(rule, hint=hint)
     yield _oversized(name, identifier=identifier)
 
 
 def has_odd_characters(name: str) -> pl.Expr:
     """Whether any value of an identifier has a character that Apple does not know in one."""
     return _any_holds(name, ODD_IN_IDENTIFIER)
+
+
+def has_odd_letters(name: str) -> pl.Expr:
+    """Whether any value of an identifier has a letter that is another one in lower case, or may have."""
+    return _any_holds(name, "[^\\x00-@\\[-\\x7f]")
+
+
+def _may_be_odd(name: str) -> pl.Expr:
+    """Whether any value has a character that is worth a look, or white space at an end: one search for all.
+
+    A value that holds the separator itself only makes us look.
+    """
+    edge = "[ \\t\\u00a0]"
+    odd = f"{_SUSPECT}|{_APART}{edge}|{edge}{_APART}"
+    whole = pl.concat_str(pl.lit(_APART), pl.col(name).str.join(_APART), pl.lit(_APART))
+    return whole.str.contains(odd).first()
 
 
 def _any_holds(name: str, character: str) -> pl.Expr:
@@ -64,13 +82,14 @@ def _characters(name: str, *, identifier: bool) -> Iterator[RowRule]:
     yield holds("asm-curly-quotes", curly, "stands in curly quotes", cuts=_CURLY)
     rule = "asm-backslash-id" if identifier else "asm-backslash"
     yield holds(rule, _BACKSLASH, "holds a backslash")
-    foreign = (pl.col(name).str.len_bytes() != pl.col(name).str.len_chars()).any()
+    foreign = pl.col(name).str.len_bytes() != pl.col(name).str.len_chars()
     damaged = pl.col(name).str.contains(_MOJIBAKE)
     says = always(f"{name} was read in the wrong encoding")
-    yield RowRule("asm-mojibake", damaged, says, name, gate=foreign)
+    yield RowRule("asm-mojibake", damaged, says, name, gate=foreign.any(), among=foreign)
     composed = pl.col(name).str.normalize("NFC")
     says = always(f"{name} is not composed (NFC)")
-    yield RowRule("asm-not-nfc", composed != pl.col(name), says, name, gate=foreign)
+    is_other = composed != pl.col(name)
+    yield RowRule("asm-not-nfc", is_other, says, name, gate=foreign.any(), among=foreign)
     yield from _outer_space(name)
 
 

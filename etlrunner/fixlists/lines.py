@@ -82,15 +82,20 @@ def of_run(rows: Rows, folder: Path, grace: Iterable[str] = ()) -> tuple[list[Li
     """All of a run's lines, table by table; `grace` are the tables whose held-over rows count."""
     rejects = _read(folder / REJECTS)
     findings = _read(folder / findings_file.NAME)
+    held = _read(folder / holdover.LIST) if (folder / holdover.LIST).is_file() else None
     lines: list[Line] = []
     for name in rows.reasons:
         left = _left_out(rows, name, rejects, findings)
         noted = _noted(rows, name, findings, left)
+        if held is not None:  # what is odd about a last known row is nobody's to mend
+            gone = held.filter(pl.col("table") == name)["key"]
+            noted = noted.filter(~pl.col("key").is_in(gone.implode()))
         lines += _with_rows(rows, name, pl.concat([left, noted]))
     here = {(line.table, line.key) for line in lines}
-    gone = [one for one in _held_over(folder, grace) if (one.table, one.key) not in here]
-    for name in dict.fromkeys(one.table for one in gone):
-        lines += _named(rows, name, [one for one in gone if one.table == name])
+    if held is not None:
+        sent = [one for one in _held_over(held, grace) if (one.table, one.key) not in here]
+        for name in dict.fromkeys(one.table for one in sent):
+            lines += _named(rows, name, [one for one in sent if one.table == name])
     return _placed(rows, lines, sorted(_codes(rows, "locations", rejects)))
 
 
@@ -117,14 +122,12 @@ def _named(rows: Rows, name: str, some: Sequence[Line]) -> Iterator[Line]:
     return _with_rows(rows, name, frame.select(row, nth, *_TEXTS))
 
 
-def _held_over(folder: Path, grace: Iterable[str]) -> Iterator[Line]:
+def _held_over(held: pl.DataFrame, grace: Iterable[str]) -> Iterator[Line]:
     """Who is gone from the source and was sent as last known; what hangs on them is no line."""
-    path = folder / holdover.LIST
-    if path.is_file():
-        wanted = set(grace) & {*holdover.PEOPLE, "classes"}
-        for name, key in _read(path).select("table", "key").iter_rows():
-            if name in wanted:
-                yield Line(name, key, HELD_OVER, "location_id", "warn")
+    wanted = set(grace) & {*holdover.PEOPLE, "classes"}
+    for name, key in held.select("table", "key").iter_rows():
+        if name in wanted:
+            yield Line(name, key, HELD_OVER, "location_id", "warn")
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from etlrunner import check
 from etlrunner.checks import apple_school_manager, merging, references
 from etlrunner.guard import guard
 from etlrunner.model.changes import Changes
-from etlrunner.model.flow import Merge
+from etlrunner.model.flow import Flow, Merge
 from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
 from etlrunner.model.surroundings import SilentProgress
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
@@ -27,12 +27,14 @@ BY_ADDRESS = Merge(("email_address",))
 def checked(
     folder: Path,
     tables: District,
-    chosen: Mapping[str, Merge],
+    chosen: Mapping[str, Merge] | None = None,
     *,
+    flow: Flow | None = None,
     delivered: Mapping[str, Path] | None = None,
     raw: Mapping[str, Path] | None = None,
 ) -> check.Checked:
-    flow = replace(finished.flow(), merge_duplicates=dict(chosen), mapping=mapped.shipped())
+    merged = {} if chosen is None else {"merge_duplicates": dict(chosen)}
+    flow = replace(flow or finished.flow(), mapping=mapped.shipped(), **merged)
     return check.check(
         flow,
         TARGET,
@@ -66,6 +68,18 @@ def test_two_records_become_one_with_the_schools_of_both(tmp_path: Path) -> None
     assert (pupils["S-1"]["location_id"], pupils["S-1"]["location_id_2"]) == ("101", "102")
     assert pupils["S-1"]["first_name"] == "Invented1"
     assert pupils["S-2"]["location_id_2"] == ""
+    assert made.findings == ()
+
+
+def test_who_made_a_merge_doubtful_and_is_left_out_does_not_hinder_it(tmp_path: Path) -> None:
+    tables = twice()
+    tables["students"].append(finished.student(8, "999", email_address="s1@example.org"))
+    flow = replace(
+        finished.flow(repair={"person_location_missing": "drop"}),
+        merge_duplicates={"students": BY_ADDRESS},
+    )
+    made = checked(tmp_path, tables, flow=flow)
+    assert set(rows(made, "students")) == {"S-1", "S-2", "S-3"}
     assert made.findings == ()
 
 

@@ -219,6 +219,19 @@ def test_who_is_gone_from_the_sis_and_was_held_over_is_on_the_own_schools_list(
     assert row["Where to fix it"] == "The student's record: schools"
 
 
+def test_what_is_odd_about_a_last_known_row_is_on_no_list(lists: Callable[..., Books]):
+    """The record is gone: there is nothing to mend in it but that."""
+    good = {"familyName": "Person", "givenName": "Bo"}
+    users = [{**one, **good, "email": f"bo{n}.example"} for n, one in enumerate(ROSTER["users"])]
+    codes = {"asm-email-malformed"}
+    found = lists({**ROSTER, "users": users}, MINIMA)
+    assert {row["Code"] for row in found.sheet(found.made.lists[0].file, "To mend")} == codes
+    left = [one for one in ROSTER["enrollments"] if one["userSourcedId"] != "q"]
+    books = lists({**ROSTER, "users": [users[0], users[2]], "enrollments": left}, MINIMA)
+    rows = books.sheet(books.made.lists[0].file, "To mend")
+    assert [row["Code"] for row in rows if row["Number in the SIS"] == "0011"] == ["held-over"]
+
+
 OWN_IDS = """\
 overrides:
   locations: {columns: {location_id: "'L-' ~ sourcedId"}}

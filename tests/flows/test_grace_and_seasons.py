@@ -161,6 +161,15 @@ def test_a_class_that_is_gone_keeps_its_students_and_its_course(days: Days):
     assert result.record.held_over["rosters"] > 0
 
 
+def test_a_table_that_has_nobody_left_is_not_filled_up_from_the_last_delivery(days: Days):
+    users = days.district.tables["users"].filter(role="student")["sourcedId"].to_list()
+    result = days.run(without_pupils(days.district, users), 1)
+    assert result.record.outcome == "failed"
+    assert result.record.held_over == {}
+    wrong = {(one.rule, one.table) for one in result.findings if one.severity == "error"}
+    assert wrong == {("empty-file", "students"), ("empty-file", "rosters")}
+
+
 def test_a_mass_loss_is_held_on_its_first_day_though_nobody_would_be_removed(days: Days):
     ids = pupils(days.district)
     lost = without_pupils(days.district, ids[: len(ids) // 4])
