@@ -407,12 +407,13 @@ def _lease(
 
 
 def _tell(project: Project, flow: Flow | None, previous: RunRecord | None, result: Result) -> None:
-    """Tell whoever wants to know; a dead mail server is logged and fails nothing."""
+    """Tell whoever wants to know; a dead mail server fails nothing, and is on the screen and in the history."""
     if result.record.trigger == "plan":
         return
-    for trouble in notify.notify(flow, result.record, previous, project=project):
-        with files.appending(result.folder / "notify.txt") as handle:
-            handle.write(trouble + "\n")
+    result.untold = tuple(notify.notify(flow, result.record, previous, project=project))
+    if result.untold:
+        with files.appending(result.folder / notify.UNTOLD) as handle:
+            handle.write("".join(f"{trouble}\n" for trouble in result.untold))
 
 
 def _unsent(plan: Plan, request: Request, services: Services) -> Kept | None:

@@ -13,6 +13,8 @@ from etlrunner.model.flow import Flow, Notify
 from etlrunner.model.run import RunRecord
 from etlrunner.model.secrets import SecretRef
 
+UNTOLD = "notify.txt"
+"""Which messages of a run were not sent, in its folder."""
 _STATES = {
     "delivered": "well",
     "unchanged": "well",
@@ -37,6 +39,8 @@ _TO_DO = {
     9: "Look at this machine: is the disk full, is .etlrunner ours?",
 }
 
+_TEST = "Nothing has happened. From now on this address is told of runs that: {on}.\n"
+
 
 def notify(
     flow: Flow | None, record: RunRecord, previous: RunRecord | None, *, project: Project
@@ -51,12 +55,27 @@ def notify(
         return []
     troubles: list[str] = []
     title, body = title_of(event, record), body_of(record)
-    for number, target in enumerate(_targets(flow, project, troubles), start=1):
+    for target in _targets(flow, project, troubles):
         if event in target.on:
             trouble = _send(target, title, body, project)
             if trouble:
-                troubles.append(f"message {number} ({event}) was not sent: {trouble}")
+                troubles.append(f"{target.url} was not told ({event}): {trouble}")
     return troubles
+
+
+def try_out(flow: Flow, *, project: Project) -> list[tuple[str, str]]:
+    """Send everybody a test message: whose it is, and what went wrong with it; empty for nothing.
+
+    A file that cannot be read is whose trouble it is.
+    """
+    troubles: list[str] = []
+    targets = _targets(flow, project, troubles)
+    title = f"etlrunner: a test message of {flow.name}"
+    told = [
+        (str(one.url), _send(one, title, _TEST.format(on=", ".join(one.on)), project))
+        for one in targets
+    ]
+    return [*told, *(("etlrunner.yaml", trouble) for trouble in troubles)]
 
 
 def state_of(record: RunRecord) -> str | None:

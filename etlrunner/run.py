@@ -88,6 +88,8 @@ class Result:
     archive: Archive | None = None
     receipt: Receipt | None = None
     error: BaseException | None = None
+    untold: tuple[str, ...] = ()
+    """Messages that were not sent, and why."""
     held_since: RunRecord | None = None
     """The first of the runs without a good one between that were held for one of the same reasons."""
     older: RunRecord | None = None

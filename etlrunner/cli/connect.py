@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 @click.option("--source", "only", flag_value="source", help="Only the source.")
 @click.option("--sink", "only", flag_value="sink", help="Only the sink.")
 @click.option(
+    "--notify",
+    "only",
+    flag_value="messages",
+    help="Only send a test message to everybody whom `notify` names.",
+)
+@click.option(
     "--explain",
     is_flag=True,
     help="Show each request to the source and what came back, in shapes and counts.",
@@ -58,6 +64,8 @@ def command(
 
     [name] = options.flow_names(project, (flow,) if flow else (), every=False)
     plan = plans.make(project, name, sets)
+    if only == "messages":
+        return _messages(plan, as_json)
     learnt = _trust(plan) if trust else {}
     if learnt and not as_json:
         screen.say(f"host key: {learnt['kind']} {learnt['fingerprint']}")
@@ -88,6 +96,24 @@ def command(
         for what, answer in found.items():
             screen.say(f"  {what + ':':<22} {answer}")
     return most_serious(code for code, _ in ends.values())
+
+
+def _messages(plan: Plan, as_json: bool) -> int:
+    """Everybody gets a test message now, so that nobody waits in vain for one that matters."""
+    from etlrunner import notify
+
+    told = notify.try_out(plan.flow, project=plan.project)
+    if not told:
+        raise UsageError(
+            f"{plan.flow.name} tells nobody of a run that fails or is held",
+            hint="write `notify:` into the flow, or into etlrunner.yaml for all of them",
+        )
+    if as_json:
+        screen.document({"messages": [{"to": to, "trouble": why} for to, why in told]})
+    else:
+        for to, why in told:
+            screen.say(f"{to}: {f'not sent: {why}' if why else 'sent'}")
+    return 3 if any(why for _, why in told) else 0
 
 
 def try_source(project: Project, name: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from etlrunner import notify
 from etlrunner.cli import options, report, screen
 from etlrunner.config.project import Project
 from etlrunner.errors import UsageError
@@ -46,7 +47,8 @@ def command(name: str | None, limit: int, whole: bool, as_json: bool, project: P
             if as_json:
                 screen.document(counts_of(record) | {"overtaken_by": newer_one})
             else:
-                _one(record, newer_one, _kept(project, record, report.SCREEN))
+                untold = ", ".join(_kept(project, record, notify.UNTOLD).splitlines())
+                _one(record, newer_one, _kept(project, record, report.SCREEN), untold)
             return
         runs = services.history.runs(name, limit=limit)
         newer = {run.id: _newer(services.history, run) for run in runs}
@@ -131,7 +133,7 @@ def _read_from(file: Mapping[str, str]) -> str:
     return f"a file with SHA-256 {file['sha256']}{report.older(file)}"
 
 
-def _one(run: RunRecord, newer: str, held_screen: str) -> None:
+def _one(run: RunRecord, newer: str, held_screen: str, untold: str) -> None:
     """One run in full, as pairs, then its counts and times; of one that waits for a person, its screen."""
     pairs = {
         "run": run.id,
@@ -157,6 +159,7 @@ def _one(run: RunRecord, newer: str, held_screen: str) -> None:
         ),
         "delivery": _delivery(run),
         "Apple says": ", ".join(f"{count:,} {code}" for code, count in run.apple.items()),
+        "not told": untold,
         "sent as": run.receipt.remote_name if run.receipt else "",
     }
     for key, value in pairs.items():

@@ -42,6 +42,8 @@ def show(result: Result) -> None:
     else:
         whole.show(result)
     _last_line(result)
+    for trouble in result.untold:
+        screen.complain(f"       {trouble}")
 
 
 def keep(result: Result) -> None:
@@ -96,6 +98,7 @@ def as_data(result: Result) -> dict[str, Any]:
             for one in result.unproven
         ],
         "against": {sent.id: plain.of(changes) for sent, changes in result.against},
+        "untold": list(result.untold),
         "held_since": result.held_since.id if result.held_since else None,
         "crosswalks": {name: str(path) for name, path in result.crosswalks.items()},
         "archive": str(result.archive.path) if result.archive else None,

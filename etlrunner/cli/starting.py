@@ -137,6 +137,8 @@ def _starter(project: Project, services: Services, *, quiet: bool = False) -> St
             screen.problems(result.error.problems)
         if not quiet:
             screen.say(f"{name}: {report.one_line(result.record)}")
+            for trouble in result.untold:
+                screen.complain(f"{name}: {trouble}")
         return result.exit_code
 
     return start

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Etlrunner, Servers
+from tests.cli.conftest import Etlrunner, Pinewood, Servers
 
 
 def test_from_connect_to_history(etlrunner: Etlrunner, trusted: Servers):
@@ -149,6 +149,21 @@ def test_run_all_leaves_out_what_is_not_enabled(etlrunner: Etlrunner, lakeside: 
     ended = etlrunner("run", "--all")
     assert (ended.code, ended.last) == (0, "No flow is enabled; nothing was run.")
     assert etlrunner("run", "--all", "--json").document == []
+
+
+def test_a_message_that_was_not_sent_is_told_on_the_screen_and_in_the_history(
+    etlrunner: Etlrunner, pinewood: Pinewood, monkeypatch: pytest.MonkeyPatch
+):
+    assert etlrunner("connect", "pinewood", "--notify").code == 2
+    monkeypatch.setenv("DEAD", "json://127.0.0.1:1/canary")
+    pinewood.configured("notify: [{url: {env: DEAD}}]\n")
+    held = etlrunner("run", "pinewood")
+    said = "env:DEAD was not told (held): the other side did not take it"
+    assert (held.code, said in held.err) == (6, True)
+    assert f"not told:       {said}" in etlrunner("history", "last").out
+    assert "canary" not in held.out + held.err
+    tried = etlrunner("connect", "pinewood", "--notify")
+    assert (tried.code, tried.last) == (3, "env:DEAD: not sent: the other side did not take it")
 
 
 def test_run_due_when_nothing_is_due(etlrunner: Etlrunner, lakeside: Path):

@@ -133,7 +133,7 @@ def test_a_target_that_fails_is_returned_without_its_address(project, inbox, cap
     inbox.status = 500
     with caplog.at_level(logging.DEBUG):
         troubles = notify.notify(a_flow(alerts()), FAILED, WELL, project=project)
-    assert troubles == ["message 1 (failed) was not sent: the other side did not take it"]
+    assert troubles == ["env:ALERTS was not told (failed): the other side did not take it"]
     ours = [each.getMessage() for each in caplog.records if each.name.startswith("apprise")]
     assert ours == []
     assert "canary" not in " ".join(troubles)
@@ -146,6 +146,15 @@ def test_a_dead_target_leaves_the_others_alone(project, inbox, monkeypatch):
     assert len(troubles) == 2
     assert "MISSING" in troubles[1]
     assert len(inbox.messages) == 1
+
+
+def test_everybody_can_be_sent_a_test_message(project, inbox, monkeypatch):
+    monkeypatch.setenv("DEAD", "json://127.0.0.1:1/canary")
+    told = notify.try_out(a_flow(alerts(), alerts("DEAD")), project=project)
+    assert told == [("env:ALERTS", ""), ("env:DEAD", "the other side did not take it")]
+    [message] = inbox.messages
+    assert "Nothing has happened" in message["message"]
+    assert notify.try_out(a_flow(), project=project) == []
 
 
 def test_an_address_that_is_none_is_said_without_showing_it():

@@ -67,7 +67,7 @@ def described(rule: Rule) -> str:
     """The rule in a few lines, as `etlrunner explain` and the page show it."""
     lines = [rule.explanation, f"What to do: {rule.remedy}"]
     if rule.clerk is not None:
-        lines.append(f"On a clerk's list (`etlrunner fixlists`): {_example(rule.clerk)}")
+        lines.append(f"On a clerk's list (`etlrunner fixlists`): {_example(rule)}")
     if rule.may:
         choices = " or ".join(f"`{verdict}`" for verdict in rule.may)
         example = rule.id.replace("COLUMN", "grade_level")
@@ -79,8 +79,14 @@ def described(rule: Rule) -> str:
     return "\n\n".join(lines)
 
 
-def _example(sentence: str) -> str:
-    filled = sentence.replace("{the_field}", "the last name").replace("{field}", "The last name")
+_FIELDS = {"email": "e-mail address", "account": "user name", "COLUMN": "last name"}
+"""Of what a rule is about, by a part of its id; the others are about any text, such as a last name."""
+
+
+def _example(rule: Rule) -> str:
+    field = next((name for part, name in _FIELDS.items() if part in rule.id), "last name")
+    sentence = str(rule.clerk).replace("{the_field}", f"the {field}")
+    filled = sentence.replace("{field}", f"The {field}")
     return f"“{filled.replace('{message}', 'the message that the flow gives')}”"
 
 
