@@ -30,7 +30,7 @@ def _groups(found: Sequence[Key]) -> list[list[Key]]:
     """Keys that say the same at several places, told once; a default may differ."""
     groups: dict[tuple[str, ...], list[Key]] = {}
     for key in found:
-        groups.setdefault((key.file.word, key.name, key.description, *key.may_be()), []).append(key)
+        groups.setdefault((key.name, key.description, *key.may_be()), []).append(key)
     return list(groups.values())
 
 
@@ -46,7 +46,8 @@ def _called(key: Key, groups: Sequence[Sequence[Key]]) -> str:
 def _whole(same: Sequence[Key]) -> Iterator[str]:
     first = same[0]
     yield f"{first.place}: {first.description}\n"
-    yield f"  stands in  {first.file.title}"
+    files = dict.fromkeys(key.file.title for key in same)
+    yield f"  stands in  {'; '.join(files)}"
     others = list(dict.fromkeys(key.place for key in same if key.place != first.place))
     if others:
         rest = len(others) - MOST_PLACES
@@ -59,7 +60,7 @@ def _whole(same: Sequence[Key]) -> Iterator[str]:
     yield from (f"             {one}" for one in allowed[1:])
     yield f"  default    {_defaults(same)}"
     yield "  example    " + first.example().replace("\n", f"\n{' ' * 13}")
-    yield f"  read on    {first.page}"
+    yield f"  read on    {'; '.join(dict.fromkeys(key.page for key in same))}"
 
 
 def _defaults(same: Sequence[Key]) -> str:

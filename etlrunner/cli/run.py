@@ -136,5 +136,7 @@ def _show(results: list[Result], as_json: bool) -> None:
     if not results:
         screen.say("No flow is enabled; nothing was run.")
     if len(results) > 1:
-        well = sum(1 for result in results if result.exit_code == 0)
-        screen.say(f"{well} of {len(results)} flows ended well.")
+        others = [one for one in results if one.exit_code != 0]
+        named = ", ".join(f"{one.record.flow} ({one.exit_code})" for one in others)
+        well = f"{len(results) - len(others)} of {len(results)} flows ended well"
+        screen.say(f"{well}; the others: {named}." if others else f"{well}.")

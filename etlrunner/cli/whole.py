@@ -163,10 +163,18 @@ def findings(result: Result) -> None:
 
 def _list(found: list[Finding]) -> None:
     for finding in found[:MOST_FINDINGS]:
-        screen.say(f"  {finding}")
+        screen.say(f"  {_with_its_record(finding)}")
     rest = _total(found) - _total(found[:MOST_FINDINGS])
     if rest > 0:
         screen.say(f"  … and {rest:,} more; --json lists them")
+
+
+def _with_its_record(finding: Finding) -> str:
+    """The finding, and which record it is about: a row's number says little where there is no file yet."""
+    known = (finding.key or "", f"school {finding.school}" if finding.school else "")
+    about = ", ".join(one for one in known if one and one not in finding.message)
+    end = f" [{finding.rule}]"
+    return f"{str(finding).removesuffix(end)}{f' ({about})' if about else ''}{end}"
 
 
 def _by_rule(found: Iterable[Finding]) -> Counter[tuple[str, str]]:

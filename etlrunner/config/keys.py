@@ -93,7 +93,7 @@ class Key:
         value = self.example_of[0] if self.example_of else sample(self.declared)
         for step in reversed(self.path):
             value = [value] if step == ITEM else {"NAME" if step == NAME else step: value}
-        return load.to_yaml(value).rstrip()
+        return load.to_yaml(value).rstrip().replace("'on':", "on:")  # no truth value, as we read it
 
 
 @cache
@@ -241,6 +241,11 @@ def _number(declared: Node, what: str) -> str:
     return what if low is None else f"{what}, {low} or more"
 
 
+def _listed(item: Node) -> str:
+    values = item.get("enum")
+    return f"a list of {', '.join(map(str, values))}" if values else "a list"
+
+
 def _map(declared: Node) -> str:
     inner = list(declared.get("properties", {}))
     return f"a map with {', '.join(inner)}" if inner else "a map of your own names"
@@ -251,7 +256,7 @@ _SAID = {
     "integer": lambda declared: _number(declared, "a whole number"),
     "number": lambda declared: _number(declared, "a number"),
     "string": lambda declared: "an expression" if declared.get("expression") else "a text",
-    "array": lambda declared: "a list",
+    "array": lambda declared: _listed(declared.get("items", {})),
     "object": _map,
 }
 

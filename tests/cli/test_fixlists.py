@@ -59,6 +59,7 @@ def test_a_run_that_failed_its_checks_has_lists_too(
     failed = etlrunner("run")
     assert failed.code == 5
     assert "for the schools' clerks" in failed.out
+    assert f"({who}, school " in failed.out
     told = etlrunner("fixlists", "--to", "lists", "--json").document
     assert any("asm-email-malformed" in one["rules"] for one in told["schools"])
     [file] = [one["file"] for one in told["schools"] if "asm-email-malformed" in one["rules"]]

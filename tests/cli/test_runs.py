@@ -136,7 +136,8 @@ def test_data_that_fails_a_check_is_5_and_says_what(etlrunner: Etlrunner, truste
 def test_run_all_is_as_serious_as_its_worst(etlrunner: Etlrunner, folder: Path, trusted: Servers):
     (folder / "flows" / "broken.yaml").write_text("version: 1\n")
     ended = etlrunner("run", "--all")
-    assert (ended.code, ended.last) == (2, "0 of 2 flows ended well.")
+    said = "0 of 2 flows ended well; the others: broken (2), live (6)."
+    assert (ended.code, ended.last) == (2, said)
     both = etlrunner("run", "broken", "live", "--jobs", "2", "--json")
     assert [one["exit_code"] for one in both.document] == [2, 6]
     assert both.document[0]["problems"]
