@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etlrunner import safety, stages
+from etlrunner import safety, seasons, stages
 from etlrunner.config import secrets
 from etlrunner.errors import EtlError, LocalTrouble
 from etlrunner.history import delivered as deliveries
@@ -161,9 +161,12 @@ def _promote(
 
     folder, record = stages.delivered_folder(plan), journal.record
     try:
-        before = safety.trail(deliveries.read(folder))
+        last = deliveries.read(folder)
         is_approved = bool(record.approved_by) and record.trigger != "resend"
-        trail = figures.extended(before, now, record.sizes if is_approved else None)
+        sizes = record.sizes if is_approved else None
+        trail = figures.extended(safety.trail(last), now, sizes)
+        anew = seasons.loosened(plan.flow, now.day)
+        marks = figures.marked(safety.marks(last), trail, sizes, anew)
         deliveries.promote(
             folder,
             record.id,
@@ -173,6 +176,7 @@ def _promote(
             rows=archive.rows,
             trail=[figures.as_data(one) for one in trail],
             memory=_memory(folder, journal, assigned, history),
+            marks=[figures.as_data(one) for one in marks],
         )
         settle_grace(plan, record, history, next(iter(finished.values())).parent.parent)
     except LocalTrouble as error:

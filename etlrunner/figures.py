@@ -1,13 +1,14 @@
 """How large a delivery is and what is odd in it, per school, and what the last ones were like.
 
 A limit against yesterday lets a loss of four in a hundred pass every day; the trail of the last
-deliveries does not. Where a person has approved a size, the trail reads as if it had always been that:
-of the tables and schools that the run was held for, and of no others.
+deliveries does not. A few in a thousand every day walk the trail down with them: the marks, one for each
+month of the last year, do not walk. Where a person has approved a size, trail and marks read as if it had
+always been that: of the tables and schools that the run was held for, and of no others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ TRAIL = 30
 """So many deliveries are remembered."""
 FEWEST = 5
 """Before so many nothing counts as usual."""
+A_YEAR = timedelta(days=366)
+"""A mark that is older counts no more."""
 EVERYTHING = "*"
 """In place of a table: the whole trail begins anew."""
 SHARE = 0.02
@@ -69,6 +72,57 @@ def extended(
     if approved and EVERYTHING in approved:
         return (newest,)
     return (*(_as_if(one, newest, approved or {}) for one in trail), newest)[-TRAIL:]
+
+
+def marked(
+    marks: Sequence[Figures],
+    trail: Sequence[Figures],
+    approved: Mapping[str, Sequence[str]] | None = None,
+    begin_anew: Collection[str] = (),
+) -> tuple[Figures, ...]:
+    """The marks of the last year after one more delivery, the last one in `trail`.
+
+    The first delivery is one, and so is the first one in each month, with the sizes that are usual then:
+    one odd day makes no mark. `approved` is as in `extended`; the tables in `begin_anew` have no marks
+    before the next delivery.
+    """
+    newest, since = trail[-1], approved or {}
+    kept = [] if EVERYTHING in since else [one for one in marks if newest.day - one.day < A_YEAR]
+    anew = [
+        _as_if(one, newest, {name: since[name] for name in since.keys() & one.rows.keys()})
+        for one in kept
+    ]
+    old = without(anew, begin_anew)
+    known = {name for one in old for name in one.rows}
+    is_new_month = not old or (old[-1].day.year, old[-1].day.month) != (
+        newest.day.year,
+        newest.day.month,
+    )
+    rows = {
+        name: sizes if name not in known else _usual_sizes(trail, name)
+        for name, sizes in newest.rows.items()
+        if name not in begin_anew and (is_new_month or name not in known)
+    }
+    return (*old, Figures(newest.run_id, newest.day, rows)) if rows else old
+
+
+def without(marks: Sequence[Figures], tables: Collection[str]) -> tuple[Figures, ...]:
+    """The marks as if they had never had these tables."""
+    left = (
+        replace(one, rows={name: sizes for name, sizes in one.rows.items() if name not in tables})
+        for one in marks
+    )
+    return tuple(one for one in left if one.rows)
+
+
+def most(marks: Sequence[Figures], name: str, school: str | None = None) -> tuple[int, date]:
+    """The most rows that a table, or one school in it, had at any mark, and at which one last."""
+    sizes = [
+        (one.total(name) if school is None else one.rows[name].get(school, 0), one.day)
+        for one in marks
+        if name in one.rows
+    ]
+    return max(sizes, default=(0, date.min))
 
 
 def usual(trail: Sequence[Figures], name: str, school: str | None = None) -> int | None:
@@ -135,6 +189,16 @@ def from_data(data: Mapping[str, object]) -> Figures:
     if not isinstance(rows, Mapping) or not isinstance(counters, Mapping):
         raise TypeError("rows and counters are maps")
     return Figures(str(data["run_id"]), date.fromisoformat(str(data["day"])), rows, counters)
+
+
+def _usual_sizes(trail: Sequence[Figures], name: str) -> dict[str, int]:
+    """Each school's median of the last few deliveries."""
+    last = trail[-FEWEST:]
+    schools = {school for one in last for school in one.rows.get(name, {})}
+    return {
+        school: int(median(one.rows.get(name, {}).get(school, 0) for one in last))
+        for school in sorted(schools)
+    }
 
 
 def _as_if(then: Figures, now: Figures, approved: Mapping[str, Sequence[str]]) -> Figures:

@@ -42,6 +42,9 @@ OF_THINGS = {
 NOTICED = ("rekeyed", "swapped", "replaced", "role_changed")
 """Said each time, within the limits, too."""
 
+SUDDEN = ("max_removed", "max_removed_per_school", "max_shrunk")
+"""Safeguards that say more exactly what a longer memory would say once more."""
+
 EXPLAIN = frozenset({"empty_table", "scope", *(f"max_{kind}" for kind in KINDS)})
 """Safeguards whose reasons say why there are others."""
 
@@ -54,17 +57,23 @@ def guard(
     delivered_scope: Mapping[str, Any] | None,
     now: Figures | None = None,
     trail: Sequence[Figures] = (),
+    marks: Sequence[Figures] = (),
     absent: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Hold, ...]:
     """Every reason to hold this delivery; none means that it may go.
 
-    `now` are this delivery's figures and `trail` those of the last ones, oldest first; `absent`
-    are left-out ids as in `scope.of`.
+    `now` are this delivery's figures and `trail` those of the last ones, oldest first; `marks` are as in
+    `figures.marked`, and `absent` left-out ids as in `scope.of`.
     """
     holds = [*_holds(flow, changes, tables, delivered_scope, absent or {})]
     if now is not None:
+        small = flow.safeguards.small_change
         for name, limits in flow.safeguards.tables.items():
-            holds += _shrunk(name, limits, now, trail, flow.safeguards.small_change)
+            holds += _shrunk(name, limits, now, trail, small)
+        sudden = {place for hold in holds for place in _places(hold)}
+        for name, limits in flow.safeguards.tables.items():
+            slow = _shrunk_in_a_year(name, limits, now, marks, small)
+            holds += [hold for hold in slow if (name, hold.school) not in sudden]
     return tuple(sorted(holds, key=_is_explained))
 
 
@@ -338,18 +347,58 @@ def _shrunk(
         usual = figures.usual(trail, name, school)
         here = now.total(name) if school is None else now.rows[name].get(school, 0)
         if usual and here < usual and _is_over(usual - here, limit, usual, small_change):
-            where, detail = ("", "") if school is None else _where(school)
-            yield Hold(
-                f"safeguards.{name}.max_shrunk",
-                f"{name}: {here:,} rows{where and ' ' + where}, and {usual:,} are usual in the last "
-                f"{len(trail)} deliveries; the limit is {limit} below that",
-                table=name,
-                detail=detail,
-                school=school,
-                value=_share(usual - here, usual, limit),
-                limit=str(limit),
-                sizes={name: () if school is None else (school,)},
+            rest = (
+                f"and {usual:,} are usual in the last {len(trail)} deliveries; "
+                f"the limit is {limit} below that"
             )
+            yield _smaller(name, "max_shrunk", limit, school, (usual, here), rest)
+
+
+def _smaller(
+    name: str, key: str, limit: Limit, school: str | None, sizes: tuple[int, int], rest: str
+) -> Hold:
+    """A table, or a school in it, that is smaller than it was: `sizes` are then and now."""
+    then, here = sizes
+    where, detail = ("", "") if school is None else _where(school)
+    return Hold(
+        f"safeguards.{name}.{key}",
+        f"{name}: {here:,} rows{where and ' ' + where}, {rest}",
+        table=name,
+        detail=detail,
+        school=school,
+        value=_share(then - here, then, limit),
+        limit=str(limit),
+        sizes={name: () if school is None else (school,)},
+    )
+
+
+def _places(hold: Hold) -> Iterator[tuple[str, str | None]]:
+    """The tables, and the schools in them, of which a hold says that they lose at once."""
+    if hold.safeguard.rpartition(".")[2] in SUDDEN:
+        for name, schools in hold.sizes.items():
+            yield from ((name, school) for school in schools or (None,))
+
+
+def _shrunk_in_a_year(
+    name: str, limits: TableSafeguards, now: Figures, marks: Sequence[Figures], small_change: int
+) -> Iterator[Hold]:
+    """What is gone little by little: each day too few for a limit, and all of them together not."""
+    if name not in now.rows:
+        return
+    known = {school for one in marks for school in one.rows.get(name, {})}
+    for school in (None, *sorted(known)):
+        is_whole = school is None
+        key = "max_shrunk_in_a_year" if is_whole else "max_shrunk_in_a_year_per_school"
+        limit: Limit | None = getattr(limits, key)
+        then, day = figures.most(marks, name, school)
+        here = now.total(name) if school is None else now.rows[name].get(school, 0)
+        if limit is None or here >= then or not _is_over(then - here, limit, then, small_change):
+            continue
+        rest = (
+            f"{100 * (then - here) / then:.2g} % fewer than the {then:,} of {day}, little by little; "
+            f"the limit is {limit} in a year"
+        )
+        yield _smaller(name, key, limit, school, (then, here), rest)
 
 
 def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:

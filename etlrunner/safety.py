@@ -112,6 +112,7 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
             delivered_scope=result.last.scope if result.last else None,
             now=result.figures,
             trail=result.trail,
+            marks=figures.without(marks(result.last), seasons.loosened(plan.flow, day)),
             absent=absent,
         )
         if result.older is not None:
@@ -174,6 +175,13 @@ def trail(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
     from etlrunner import figures
 
     return tuple(figures.from_data(one) for one in last.trail) if last else ()
+
+
+def marks(last: deliveries.Delivered | None) -> tuple[Figures, ...]:
+    """The sizes of one delivery in each month of the last year, oldest first."""
+    from etlrunner import figures
+
+    return tuple(figures.from_data(one) for one in last.marks) if last else ()
 
 
 def _note_whose(result: Result, comparison: Comparison) -> None:

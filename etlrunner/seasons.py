@@ -20,6 +20,17 @@ def in_force(flow: Flow, day: date) -> Flow:
     return replace(flow, safeguards=season.safeguards) if season else flow
 
 
+def loosened(flow: Flow, day: date) -> frozenset[str]:
+    """Tables that other limits hold for on a day: what is usual in them is not what it will be afterwards."""
+    season = of(flow, day)
+    if season is None:
+        return frozenset()
+    usual, then = flow.safeguards.tables, season.safeguards.tables
+    return frozenset(
+        name for name in usual if season.mode == "additive" or then[name] != usual[name]
+    )
+
+
 def pause(flow: Flow, day: date) -> Season | None:
     """The season in which nothing is sent, if the day lies in one."""
     season = of(flow, day)

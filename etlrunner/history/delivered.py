@@ -42,6 +42,8 @@ class Delivered:
     """Rows per table, where whoever promoted knew."""
     trail: Sequence[Mapping[str, Any]] = ()
     """The figures of the last deliveries, this one last (`figures.as_data`)."""
+    marks: Sequence[Mapping[str, Any]] = ()
+    """The sizes of one delivery in each month of the last year (`figures.marked`)."""
 
 
 def read(folder: Path) -> Delivered | None:
@@ -66,6 +68,7 @@ def read(folder: Path) -> Delivered | None:
             {name: path for name, path in tables.items() if name != ASSIGNED},
             manifest["rows"],
             tuple(manifest["trail"]),
+            tuple(manifest.get("marks", ())),
         )
 
 
@@ -94,6 +97,7 @@ def promote(
     rows: Mapping[str, int] | None = None,
     trail: Sequence[Mapping[str, Any]] = (),
     memory: Path | None = None,
+    marks: Sequence[Mapping[str, Any]] = (),
 ) -> Delivered:
     """Make these finished tables the last delivery; the one before is removed afterwards."""
     files.private_folder(folder)
@@ -111,6 +115,7 @@ def promote(
                 "scope": scope,
                 "rows": rows or {},
                 "trail": list(trail),
+                "marks": list(marks),
                 "files": {name: _fingerprint(path) for name, path in kept.items()},
             }
             files.write_private(version / MANIFEST, json.dumps(manifest, indent=2))
@@ -121,7 +126,7 @@ def promote(
             _remove(version)
         raise
     _remove_others(folder, version)
-    return Delivered(run_id, content_hash, scope, tables, rows or {}, tuple(trail))
+    return Delivered(run_id, content_hash, scope, tables, rows or {}, tuple(trail), tuple(marks))
 
 
 def tidy(folder: Path) -> None:

@@ -31,6 +31,9 @@ class TableSafeguards:
     max_removed_per_school: Limit | None = None
     max_shrunk: Limit | None = None
     """Below what was usual in the last deliveries, in the table and in each school: a slow loss."""
+    max_shrunk_in_a_year: Limit | None = None
+    """Below the most that it had at any of the marks of a year: a loss too slow for the last deliveries."""
+    max_shrunk_in_a_year_per_school: Limit | None = None
     max_added: Limit | None = None
     max_added_per_school: Limit | None = None
     max_changed: Limit | None = None

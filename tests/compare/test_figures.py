@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -107,6 +108,44 @@ def test_an_approval_makes_the_usual_size_of_what_it_was_held_for_and_of_nothing
     assert usual({"students": ()}) == (690, 300, 390, 50)  # the table as a whole
     assert usual({"staff": ()}) == (900, 500, 400, 40)
     assert usual({"students": ("gone",)}) == (900, 500, 400, 50)
+
+
+def grown(sizes: list[int], first: date = DAY) -> tuple[Figures, ...]:
+    """Marks after deliveries on as many days in a row."""
+    trail: tuple[Figures, ...] = ()
+    marks: tuple[Figures, ...] = ()
+    for n, size in enumerate(sizes):
+        now = Figures(f"r-{n}", first + timedelta(days=n), {"students": {"101": size}})
+        trail = figures.extended(trail, now)
+        marks = figures.marked(marks, trail)
+    return marks
+
+
+def test_marks_are_the_first_delivery_and_the_first_of_each_month_for_a_year() -> None:
+    marks = grown([100] * 420, first=date(2026, 9, 10))
+    assert [marks[0].day, marks[-1].day] == [date(2026, 12, 1), date(2027, 11, 1)], "of a year"
+    assert len(marks) == 12
+    early = grown([100] * 60, first=date(2026, 9, 10))
+    assert [one.day for one in early] == [
+        date(2026, 9, 10), date(2026, 10, 1), date(2026, 11, 1),
+    ]  # fmt: skip
+
+
+def test_one_odd_day_makes_no_mark() -> None:
+    marks = grown([100] * 30 + [125] + [100] * 5, first=date(2026, 9, 1))  # 1 October
+    assert [one.total("students") for one in marks] == [100, 100]
+
+
+def test_a_season_with_other_limits_begins_a_tables_marks_anew() -> None:
+    sizes = {"students": {"101": 500}, "classes": {"101": 80}}
+    trail = tuple(Figures(f"r-{n}", date(2028, 1, 3 + n), sizes) for n in range(6))
+    marks = figures.marked((), trail)
+    in_season = figures.marked(marks, trail, begin_anew={"classes"})
+    assert [set(one.rows) for one in in_season] == [{"students"}]
+    half = replace(trail[-1], day=date(2028, 1, 20), rows={**sizes, "classes": {"101": 40}})
+    afterwards = figures.marked(in_season, (*trail, half))
+    assert figures.most(afterwards, "classes") == (40, half.day), "as it is on its first day"
+    assert figures.most(afterwards, "students") == (500, trail[-1].day)
 
 
 def test_every_counter_has_a_rule_that_explains_it():

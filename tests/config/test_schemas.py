@@ -160,8 +160,11 @@ def test_defaults_of_the_safeguards_are_those_of_the_design() -> None:
         "max_added": "25%", "max_added_per_school": "50%", "max_changed": "50%",
         "max_moved_per_school": "15%", "max_emptied": "5%", "max_renamed": "1%", "max_rejected": "0.5%",
         "max_repaired": "1%", "max_rekeyed": 0, "max_swapped": 0, "max_replaced": 3, "max_role_changed": 5,
+        "max_shrunk_in_a_year": "15%", "max_shrunk_in_a_year_per_school": "30%",
     }  # fmt: skip
-    assert tables["students"] == people | {"max_replaced": 0}
+    assert tables["students"] == people | {
+        "max_replaced": 0, "max_shrunk_in_a_year": "12%", "max_shrunk_in_a_year_per_school": "25%",
+    }  # fmt: skip
     assert tables["staff"] == people
     assert [tables[name]["max_removed"] for name in ("classes", "courses", "rosters", "locations")] == [
         "10%", "10%", "20%", 0,

@@ -56,6 +56,29 @@ def test_an_approval_of_one_table_leaves_what_is_usual_of_the_others(days: Days)
     assert len(now) == 3
 
 
+def test_what_goes_little_by_little_is_held_until_it_is_approved_or_a_season_takes_it(
+    project: TestProject, district: District
+):
+    days = Days.first(project, district, "")
+    ids = pupils(days.district)[::5]
+    for day, gone in enumerate((14, 28), start=1):
+        assert days.run(without_pupils(days.district, ids[:gone]), day).exit_code == 0
+    last = without_pupils(days.district, ids[:41])
+    held = days.run(last, 3)
+    assert held.record.held_by == ("safeguards.students.max_shrunk_in_a_year",)
+    flow = project.root / "flows" / "lakeside.yaml"
+    before = flow.read_text()
+    days_of_season = f"{{from: {DAY}, to: {DAY + timedelta(days=9)}, "
+    limits = "safeguards: {students: {max_added: 30%}}}"
+    project.append("lakeside", f"seasons:\n  autumn: {days_of_season}{limits}\n")
+    assert days.run(last, 3, deliver=False).exit_code == 0
+    flow.write_text(before)
+    assert days.run(last, 3).record.held_by == held.record.held_by
+    assert project.approve(project.history.runs("lakeside")[0].id).exit_code == 0
+    again = days.run(without_pupils(days.district, ids[:53]), 4)
+    assert again.exit_code == 0, again.record.message
+
+
 def test_sizes_that_were_approved_survive_the_history(days: Days):
     held = days.run(without_pupils(days.district, pupils(days.district)[:80]), 1)
     text = json.dumps(plain.of(held.record), default=str)

@@ -34,12 +34,14 @@ def simulate(
     flow = plans.make(project.project, "lakeside").flow
     last: dict[str, Path] | None = None
     trail: tuple[Figures, ...] = ()
+    marks: tuple[Figures, ...] = ()
     for day in days:
         here = folder / f"{day % 2}"
         changes, now, paths = one_day(flow, district, here, last, day)
-        holds = guard(flow, changes, {}, delivered_scope=None, now=now, trail=trail)
+        holds = guard(flow, changes, {}, delivered_scope=None, now=now, trail=trail, marks=marks)
         yield [hold.message for hold in holds] if day else []
         trail = figures.extended(trail, now)
+        marks = figures.marked(marks, trail)
         last = paths
         district = district.grown(1)
         district.seed += 1

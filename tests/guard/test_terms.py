@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class Year:
         flow = self.flow(extra)
         last: Mapping[str, Path] | None = None
         trail: tuple[Figures, ...] = ()
+        marks: tuple[Figures, ...] = ()
         held: dict[date, list[str]] = {}
         for day in (FIRST + timedelta(days=at) for at in range((LAST - FIRST).days)):
             if day.weekday() > 4:
@@ -60,11 +62,16 @@ class Year:
             paths = self.tables(day)
             changes, now = self.compared(paths, last)
             of_today = seasons.in_force(flow, day)
-            found = guard(of_today, changes, {}, delivered_scope=None, now=now, trail=trail)
+            anew = seasons.loosened(flow, day)
+            found = guard(
+                of_today, changes, {}, delivered_scope=None,
+                now=replace(now, day=day), trail=trail, marks=figures.without(marks, anew),
+            )  # fmt: skip
             if last and found:
                 held[day] = sorted({hold.safeguard.removeprefix("safeguards.") for hold in found})
             tables = {table: () for hold in found for table in hold.sizes} if last else {}
-            trail = figures.extended(trail, now, tables)
+            trail = figures.extended(trail, replace(now, day=day), tables)
+            marks = figures.marked(marks, trail, tables, anew)
             last = paths
         return held
 
