@@ -153,6 +153,6 @@ def _where(root: Path) -> str:
         "  flows/           the two flows, as `etlrunner init` writes them\n"
         "  received/        the zips as the SFTP server got them\n"
         "  .etlrunner/      history.db, and for each flow its runs and what was last delivered\n"
-        f"\n  cd {FOLDER} && {_program()} history\n\n"
+        f"\n  {_program()} history --project {FOLDER}\n\n"
         "Demo done: both districts were delivered twice."
     )

@@ -66,7 +66,7 @@ class CsvConnection:
         for name in (*ROSTER, *(("roles",) if self.version == "1.2" else ()), "demographics"):
             problems += self._open(name)
         if not problems:
-            unended = csv_files.unended(each.path for each in self._sheets.values())
+            unended = csv_files.unended(each.path for each in self._sheets.values() if each.rows)
             problems += [_finding(path.stem, *csv_files.UNENDED) for path in unended]
         if problems:
             raise ChecksFailed(

@@ -222,7 +222,7 @@ def test_the_demo_delivers_both_districts_twice(
     program.touch()
     monkeypatch.setattr("sys.argv", ["bin/etlrunner", "demo"])  # as make does, where PATH has none
     ended = etlrunner("demo", "--students", "20")
-    assert f"cd etlrunner-demo && {program} history" in ended.out, (
+    assert f"{program} history --project etlrunner-demo" in ended.out, (
         "what it says to type can be typed"
     )
     assert (ended.code, ended.last) == (0, "Demo done: both districts were delivered twice."), (
