@@ -100,7 +100,8 @@ def unended(paths: Iterable[Path]) -> list[Path]:
 
 UNENDED = (
     "cut_off",
-    "the last line has no line break at its end, and other files of this export have one: is the file cut off?",
+    "the last line has no line break at its end, and other files of this export have one: is the file cut off? "
+    "If it is whole, give it one",
     None,
 )
 """What is said of such a file."""

@@ -72,7 +72,8 @@ def recorded(folder: Path, etlrunner: Etlrunner) -> Path:
         f"e{n},active,2026-08-27T12:00:00.000Z,k1,s1,{user[0]},{user[1]},false,2026-08-27,"
         for n, user in enumerate(USERS)
     ]
-    files["enrollments.csv"] = "\n".join([files["enrollments.csv"].splitlines()[0], *enrolled])
+    head = files["enrollments.csv"].splitlines()[0]
+    files["enrollments.csv"] = "\n".join([head, *enrolled]) + "\n"
     files["orgs.csv"] = files["orgs.csv"].replace("North", "Northern Montessori")
     files["orgs.csv"] = files["orgs.csv"].replace("South,school,", "South,school,800")
     rosters.write_folder(folder / "roster", files)
