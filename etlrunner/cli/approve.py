@@ -34,19 +34,19 @@ def command(
 
     RUN is a run's id; `last`, or a flow's name, is the newest run that is held.
     """
-    from etlrunner import engine, journal
+    from etlrunner import earlier, journal
     from etlrunner.cli import report
     from etlrunner.kept import run_folder
 
     with options.services(project, quiet=True) as services:  # bars would draw over the question
         held = _meant(services.history, run)
-        engine.refuse_approval(project, held.id, services=services, expected_hash=content)
+        earlier.refuse_approval(project, held.id, services=services, expected_hash=content)
         _tell_younger(services.history, held)
         if not yes:
             beside = journal.identifiers(run_folder(project, held))
             _ask(held, beside.get("held_at", ()), as_json)
     with options.services(project, quiet=as_json) as services:
-        result = engine.approve(
+        result = earlier.approve(
             project,
             held.id,
             by=options.user(),

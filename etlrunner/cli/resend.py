@@ -30,7 +30,7 @@ def command(run: str, because: str, yes: bool, as_json: bool, project: Project) 
     RUN is a run that was delivered; a flow's name is its last delivery. If Apple has something else by
     now, nothing is sent: the screen says what would change, and `etlrunner approve` lets it go.
     """
-    from etlrunner import engine
+    from etlrunner import earlier
     from etlrunner.cli import report
 
     if not because.strip():
@@ -40,7 +40,7 @@ def command(run: str, because: str, yes: bool, as_json: bool, project: Project) 
         if sent.outcome == "delivered" and not yes:
             _ask(sent, as_json)
     with options.services(project, quiet=as_json) as services:
-        result = engine.resend(
+        result = earlier.resend(
             project, sent.id, by=options.user(), because=because.strip(), services=services
         )
     return report.tell(result, as_json=as_json)

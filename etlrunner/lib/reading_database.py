@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,13 @@ class Snapshot:
         self._connection = connection
         self._seconds = seconds
         self._ends = None if seconds is None else time.monotonic() + seconds
+        self._under_way: list[Generator[Any, None, None]] = []
+
+    def end(self) -> None:
+        """End what nobody read to its end: later, without its connection, it would complain at any moment."""
+        for one in self._under_way:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                one.close()
 
     def rows(self, query: str, where: str) -> tuple[list[str], Iterator[Any]]:
         """The names and the rows that a query gives; rows stream. A query that is wrong is the definition's fault.
@@ -60,6 +67,7 @@ class Snapshot:
     def _read(self, query: Any, where: str) -> tuple[list[str], Iterator[Any]]:
         streaming = self._connection.execution_options(yield_per=BATCH)
         found = iter(petl.fromdb(streaming, query))
+        self._under_way.append(found)
         try:
             return list(next(found)), self._iterated(found, where)
         except sa.exc.DBAPIError as error:
@@ -123,7 +131,11 @@ def snapshot(
     engine = _engine(url, name)
     try:
         with _connected(engine, name, seconds) as connection:
-            yield Snapshot(connection, seconds)
+            opened = Snapshot(connection, seconds)
+            try:
+                yield opened
+            finally:
+                opened.end()
     finally:
         engine.dispose()
 

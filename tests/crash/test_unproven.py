@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from etlrunner import engine
+from etlrunner import earlier
 from etlrunner.cli import held as screen_of_held
 from etlrunner.cli import screen
 from etlrunner.errors import UsageError
@@ -117,7 +117,7 @@ def test_a_loss_against_what_may_be_there_is_held(scene: Scene, broken_off: Test
     lines = shown(held)
     assert len(lines) <= 40
     assert f"If Apple has {sent.id} by now:" in lines
-    again = engine.resend(
+    again = earlier.resend(
         project.project, _first(project), by="a test", because="", services=project.services
     )
     assert held_by(again) == held_by(held), "an earlier archive sent once more has the same loss"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from etlrunner import compare, engine, evidence
+from etlrunner import compare, earlier, evidence
 from etlrunner.fixlists import make
 from etlrunner.fixlists.words import Told
 from etlrunner.history import delivered as deliveries
@@ -127,7 +127,7 @@ def test_a_delivery_that_is_sent_again_neither_adds_nor_takes_a_day_of_grace(day
     days.run(missing, 2)
     before = (days.project.root / STATE).read_text()
     services = days.project.services
-    again = engine.resend(
+    again = earlier.resend(
         days.project.project, first.id, by="a test", because="lost", services=services
     )
     assert again.record.outcome == "delivered"

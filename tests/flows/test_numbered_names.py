@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etlrunner import engine
+from etlrunner import earlier
 from etlrunner.errors import UsageError
 from etlrunner.run import Result
 from tests.support import rosters
@@ -190,7 +190,7 @@ def test_an_earlier_delivery_that_is_sent_again_forgets_no_text_that_was_given_s
     first = project.history.runs("lakeside", limit=1)[0]
     write(project, ANN, ADA, ABE)
     assert names(run(project).folder)["p0"] == "alee3"
-    again = engine.resend(
+    again = earlier.resend(
         project.project, first.id, by="a test", because="lost", services=project.services
     )
     assert again.record.outcome == "held"  # it would take Abe away

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etlrunner import engine, plan, stages
+from etlrunner import attempt, plan, stages
 from etlrunner.cli import run as run_command
 from etlrunner.errors import Busy, Interrupted, UsageError
 from etlrunner.history import delivered as deliveries
@@ -78,7 +78,7 @@ def test_an_approval_looks_again_when_it_has_the_lease(
 ):
     """Two people approve the same run: the second may not send it once more."""
     held = lakeside.run("lakeside")
-    begin, first = engine._begin, []
+    begin, first = attempt.begin, []
 
     def begin_late(*given: Any) -> Any:
         if not first:
@@ -86,7 +86,7 @@ def test_an_approval_looks_again_when_it_has_the_lease(
             first.append(lakeside.approve(held.record.id))
         return begin(*given)
 
-    monkeypatch.setattr(engine, "_begin", begin_late)
+    monkeypatch.setattr(attempt, "begin", begin_late)
     with pytest.raises(UsageError, match="not held"):
         lakeside.approve(held.record.id)
     assert first[1].record.outcome == "delivered"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -356,6 +357,17 @@ def test_values_of_a_database_become_text_by_a_rule(postgresql: Secret) -> None:
         [row] = list(found)
     texts = database.texts(row, [str(number) for number in range(8)], "orgs")
     assert texts == ["1.5", "10000000000", "7", "2027-03-01", "true", "a,b", "", "1200"]
+
+
+def test_what_nobody_read_to_its_end_ends_before_its_connection(
+    sqlite: Secret, caplog: pytest.LogCaptureFixture
+) -> None:
+    with reading_database.snapshot(sqlite) as opened:
+        _, found = opened.rows("SELECT * FROM people", "x")
+        next(found)
+    del found, opened
+    gc.collect()
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

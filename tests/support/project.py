@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from etlrunner import engine
+from etlrunner import earlier, engine
 from etlrunner.cli import flow_file
 from etlrunner.cli.flow_file import Answers
 from etlrunner.config.project import Project
@@ -92,4 +92,4 @@ class TestProject:
 
     def approve(self, run: str, **how: Any) -> Result:
         given = {"by": "a test", "because": "it looked right", **how}
-        return engine.approve(self.project, run, services=self.services, **given)
+        return earlier.approve(self.project, run, services=self.services, **given)
