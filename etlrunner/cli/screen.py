@@ -12,7 +12,7 @@ import textwrap
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -92,12 +92,12 @@ def table(
     _here().print(grid, width=width)
 
 
-@cache
 def console(stderr: bool = False) -> Console:
     """The rich console: plain where there is no terminal, or with NO_COLOR; a pipe gets whole lines."""
     return _console(sys.stderr if stderr else sys.stdout)
 
 
+@lru_cache(maxsize=2)
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
