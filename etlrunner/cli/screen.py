@@ -12,7 +12,6 @@ import textwrap
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -97,7 +96,6 @@ def console(stderr: bool = False) -> Console:
     return _console(sys.stderr if stderr else sys.stdout)
 
 
-@lru_cache(maxsize=2)
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 

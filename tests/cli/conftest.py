@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.cli import flow_file, main, screen
+from etlrunner.cli import flow_file, main
 from etlrunner.cli.flow_file import Answers
 from etlrunner.lib import files
 from etlrunner.sandbox import sftp, skyward
@@ -54,7 +54,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def etlrunner(folder: Path, capfd: pytest.CaptureFixture[str]) -> Etlrunner:
     def run(*args: str) -> Ended:
-        screen.console.cache_clear()
         capfd.readouterr()
         code = main.run([str(arg) for arg in args])
         return Ended(code, *capfd.readouterr())

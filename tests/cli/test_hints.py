@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.cli import flow_file, main, screen
+from etlrunner.cli import flow_file, main
 from tests.cli.conftest import Etlrunner, Pinewood
 
 
@@ -70,7 +70,6 @@ def test_a_name_of_several_keys_is_a_list_to_choose_from(etlrunner: Etlrunner):
 
 
 def test_a_hint_stands_below_its_message(lakeside: Path):
-    screen.console.cache_clear()
     both = io.StringIO()
     with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
         assert main.run(["plan", "lakeside"]) == 2

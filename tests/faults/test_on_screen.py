@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from etlrunner.cli import main, screen
+from etlrunner.cli import main
 from tests.support.http_fault import JSON, FaultServer
 from tests.support.lakeside import BODY, Lakeside
 
@@ -33,7 +33,6 @@ def test_what_is_printed(
     ending, answer = FAULTS[code]
     server.scripts[ending] = [answer] * (1 if code == 0 else 20)
     monkeypatch.chdir(lakeside.project.root)
-    screen.console.cache_clear()
     assert main.run(["run", "lakeside", "--as-of", "2026-10-01", *form]) == code
     out, err = capfd.readouterr()
     lakeside.show_nothing(out + err)

@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 
 from etlrunner import stages
-from etlrunner.cli import flow_file, main, screen
+from etlrunner.cli import flow_file, main
 from etlrunner.cli.flow_file import Answers
 from etlrunner.history.store import History
 from etlrunner.lib import files
@@ -72,10 +72,8 @@ class Session:
         """Run a command; `code` is how it has to end."""
         given = tuple(str(word) for word in words)
         out, err = io.StringIO(), io.StringIO()
-        screen.console.cache_clear()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             ended = main.run(list(given))
-        screen.console.cache_clear()
         said = Said(given, ended, out.getvalue(), err.getvalue())
         self.said.append(said)
         if code is not None and ended != code:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from etlrunner.cli import main, screen
+from etlrunner.cli import main
 
 DIRECTION = re.compile(r"<!-- (\w+): (.*) -->")
 
@@ -102,11 +102,9 @@ def _block(lines: Iterator[str], stage: Stage) -> Iterator[str]:
 
 def _etlrunner(line: str) -> tuple[int, str]:
     """Both outputs, as a terminal shows them, one after the other as they come."""
-    screen.console.cache_clear()
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
         code = main.run(shlex.split(line)[1:])
-    screen.console.cache_clear()
     return code, shown.getvalue()
 
 
