@@ -77,8 +77,13 @@ def _is_code(name: str) -> bool:
 
 
 def _safeguard(name: str) -> str:
-    """`safeguards.students.max_removed` is explained as `max_removed`, `scope.grades` as `scope`."""
+    """`safeguards.students.max_removed` is explained as `max_removed`, `scope.grades` as `scope`.
+
+    `rules.asm-zero-width` is the rule, and the key under which a flow decides about it.
+    """
     first, _, rest = name.partition(".")
+    if first == "rules":
+        return rest
     return "scope" if first == "scope" else rest.rpartition(".")[2] if first == "safeguards" else ""
 
 

@@ -67,23 +67,23 @@ def _defaults(same: Sequence[Key]) -> str:
     """One for all places, or each with the places that have it."""
     found: dict[str, list[str]] = {}
     for key in same:
-        found.setdefault(key.by_default(), []).append(key.place)
+        found.setdefault(key.by_default(), []).append(_short(key, same))
     if len(found) == 1:
         return next(iter(found))
-    return "; ".join(
-        f"{value} ({', '.join(_short(same, places))})" for value, places in found.items()
-    )
+    return "; ".join(f"{value} ({', '.join(names)})" for value, names in found.items())
 
 
-def _short(same: Sequence[Key], places: Sequence[str]) -> list[str]:
-    """The step in which the places differ: `students`, `staff`."""
-    paths = {key.place: key.path for key in same}
-    lengths = {len(path) for path in paths.values()}
-    if len(lengths) > 1:
-        return list(places)
-    columns = list(zip(*paths.values(), strict=True))
-    differ = [number for number, steps in enumerate(columns) if len(set(steps)) > 1]
-    return [paths[place][differ[0]] for place in places] if len(differ) == 1 else list(places)
+def _short(key: Key, same: Sequence[Key]) -> str:
+    """What tells a place from the others: `students`, `staff`; the kind of file; else the whole place."""
+    paths = {one.path for one in same}
+    if len(paths) == 1:
+        return key.file.word
+    if len({len(path) for path in paths}) == 1:
+        columns = zip(*paths, strict=True)
+        differ = [number for number, steps in enumerate(columns) if len(set(steps)) > 1]
+        if len(differ) == 1:
+            return key.path[differ[0]]
+    return key.place
 
 
 def _sentence(text: str) -> str:

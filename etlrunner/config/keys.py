@@ -152,6 +152,8 @@ def _below(file: File, path: tuple[str, ...], kind: str, node: Node) -> Iterator
         yield from _below(file, (*path, name), kind, inner)
     for step, inner in ((NAME, node.get("additionalProperties")), (ITEM, node.get("items"))):
         if isinstance(inner, Mapping):
+            if step == NAME and "description" in inner:
+                yield Key(file, (*path, NAME), kind, dict(inner), is_required=False)
             yield from _below(file, (*path, step), kind, dict(inner))
     for branch in (*node.get("allOf", ()), *([node] if "then" in node else ())):
         chosen = branch.get("if", {}).get("properties", {}).get("type", {}).get("const", kind)
@@ -188,7 +190,7 @@ def _is_meant(wanted: Sequence[str], key: Key, is_wild: bool) -> bool:
 
     With `is_wild` they are the whole way, in which a name of one's own (a season's) stands for any.
     """
-    if wanted[-1] != _folded(key.name):
+    if wanted[-1] != _folded(key.name) and not (is_wild and key.name == NAME):
         return False
     above = [key.file.word, *(step for step in key.path[:-1] if step != ITEM)]
     if is_wild:

@@ -44,6 +44,8 @@ def test_every_key_is_found_by_the_names_above_it() -> None:
         ("notify[0].on", ["notify[].on", "notify[].on"]),
         ("join.many", ["transforms[].join.many"]),
         ("leave_out.students.4711.reason", ["leave_out.students.*.reason"]),
+        ("columns.email_address", ["columns.*"]),
+        ("rules.asm-zero-width", ["rules.*"]),
         ("students.stale_after", []),
         ("", []),
         (".", []),
