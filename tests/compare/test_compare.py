@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etlrunner import compare as comparing
-from etlrunner import figures
-from etlrunner.compare import _differing, compare
+from etlrunner import figures, unlike
+from etlrunner.compare import compare
 from etlrunner.model.changes import Changes
 from etlrunner.target import APPLE_SCHOOL_MANAGER as TARGET
 from tests.support import finished
@@ -204,8 +203,8 @@ def test_rows_differ_exactly_where_a_cell_does(
     wanted = {key for key in both if any(differ(key, one) for one in columns)}
     wanted |= now.keys() ^ then.keys()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparing, "_STRETCH", stretch)
-        rows, counts = _differing("person_id", frame(here, is_twice), frame(there, False))
+        patch.setattr(unlike, "_STRETCH", stretch)
+        rows, counts = unlike.rows("person_id", frame(here, is_twice), frame(there, False))
     if is_twice:  # keys that are there twice are refused before anybody compares: at most named
         assert wanted <= set(rows["person_id"]) <= wanted | set(list(now)[:1])
     else:
@@ -222,7 +221,7 @@ def test_sums_of_rows_that_exchange_a_value_have_no_more_in_common_than_others()
     def sums(first: pl.Expr, second: pl.Expr) -> pl.Series:
         pairs = [(ids[0], first), (ids[1], second)]
         made = [numbers.select(one.alias("id"), other.alias("school")) for one, other in pairs]
-        hashes = [one.select(comparing._whole(["id", "school"])).to_series() for one in made]
+        hashes = [one.select(unlike.hashed(["id", "school"])).to_series() for one in made]
         return (hashes[0] + hashes[1]) % 2**16
 
     alike = (sums(*schools) == sums(*schools[::-1])).sum()
