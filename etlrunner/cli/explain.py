@@ -21,9 +21,6 @@ def command(name: str | None) -> None:
     A key is any of those in a flow, etlrunner.yaml, a mapping, a mapping test or a source definition: what it
     is, what it may be, its default, an example. The names above it say which one is meant of several.
     """
-    from etlrunner.cli import explain_key
-    from etlrunner.config import keys
-
     texts = _texts()
     if name is None:
         for code, (title, _) in sorted(texts.items(), key=_place):
@@ -35,12 +32,23 @@ def command(name: str | None) -> None:
             "of a flow, etlrunner.yaml, a mapping, a mapping test or a source definition: schedule.weekend."
         )
         return
-    wanted, found = _wanted(name, texts), keys.find(name)
-    if wanted is None and not found:
-        raise UsageError(f"there is nothing called '{name}' to explain", hint=_near(name, texts))
+    wanted = _wanted(name, texts)
     said = [f"{wanted}: {texts[wanted][0]}\n\n{texts[wanted][1]}"] if wanted else []
-    said += [explain_key.told(found)] if found else []
+    said += (
+        _keys(name) if wanted is None or wanted[-1].isalpha() else []
+    )  # no key is called E104, or 6
+    if not said:
+        raise UsageError(f"there is nothing called '{name}' to explain", hint=_near(name, texts))
     screen.say("\n\n".join(said))
+
+
+def _keys(name: str) -> list[str]:
+    """What the schemas say of the keys of this name."""
+    from etlrunner.cli import explain_key
+    from etlrunner.config import keys
+
+    found = keys.find(name)
+    return [explain_key.told(found)] if found else []
 
 
 def _wanted(name: str, texts: Mapping[str, tuple[str, str]]) -> str | None:
