@@ -70,6 +70,8 @@ class Result:
     raw: Mapping[str, RawTable] = field(default_factory=dict)
     finished: Mapping[str, FinishedTable] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    crosswalks_met: Mapping[str, int] = field(default_factory=dict)
+    """Table of the roster -> lines of its crosswalk that have an id of the roster."""
     repairs: tuple[Repair, ...] = ()
     loaded: Loaded = field(default_factory=Loaded)
     """The finished tables, while stages ask them."""

@@ -101,15 +101,18 @@ def guard_delivery(plan: Plan, result: Result, journal: Journal, *, day: date) -
 
     assert result.changes is not None
     absent = _absent(plan, result)
-    journal.note(scope=scope.of(plan.flow, absent))
+    now = scope.of(plan.flow, absent)
+    journal.note(scope={**now, "crosswalks": dict(result.crosswalks_met)})
     flow = seasons.in_force(plan.flow, day)
     result.holds = guard.lost(flow, result.changes, _newly_gone(plan, result, day))
     if not is_as_delivered(result):
+        then, small = result.last.scope if result.last else None, flow.safeguards.small_change
+        result.holds = (*scope.unmatched(result.crosswalks_met, then, small), *result.holds)
         result.holds += guard.guard(
             flow,
             result.changes,
             result.finished,
-            delivered_scope=result.last.scope if result.last else None,
+            delivered_scope=then,
             now=result.figures,
             trail=result.trail,
             marks=figures.without(marks(result.last), seasons.loosened(plan.flow, day)),

@@ -64,6 +64,29 @@ def narrowed(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> Iterator
             )
 
 
+def unmatched(
+    now: Mapping[str, int], then: Mapping[str, Any] | None, small_change: int
+) -> Iterator[Hold]:
+    """Crosswalks that did their work at the last delivery and fit no more, or are gone: ids would change.
+
+    `now` are the lines of each that have an id of the roster. Who leaves takes one line; nine in ten at
+    once are a file, or a roster, of another kind.
+    """
+    for name, before in ((then or {}).get("crosswalks") or {}).items():
+        here = now.get(name, 0)
+        if before >= small_change and here * 10 < before:
+            what = f"{here:,} lines of crosswalks.{name} fit the roster"
+            if name not in now:
+                what = f"the flow has no crosswalks.{name} any more"
+            yield Hold(
+                "crosswalk_unmatched",
+                f"{what}, and {before:,} lines fitted at the last delivery: whom they name would get ids "
+                "that Apple does not know",
+                value=str(here),
+                limit=str(before),
+            )
+
+
 def wider(flow: Flow, then: Mapping[str, Any]) -> Iterator[Hold]:
     """What an earlier archive, made with the scope `then`, has and the flow does not send any more."""
     keys = [hold.safeguard.removeprefix("scope.") for hold in narrowed(of(flow), then)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -169,9 +169,19 @@ def judge_tables(
         as_of=as_of,
         doubts=result.findings,
     )
+    result.findings = (*result.findings, *_crosswalks(plan, result))
     journal.note(findings=tally(result.findings))
     services.progress.done("check")
     refuse_errors(result.findings)
+
+
+def _crosswalks(plan: Plan, result: Result) -> Iterator[Finding]:
+    """What is to be said of the flow's crosswalks; how many of their lines fit is noted."""
+    from etlrunner.mapping import unmatched
+
+    fits = unmatched.fits(result.raw_paths(), plan.flow.crosswalks)
+    result.crosswalks_met = {name: fit.matched for name, fit in fits.items()}
+    yield from filter(None, (unmatched.of_crosswalk(name, fit) for name, fit in fits.items()))
 
 
 def package_archive(plan: Plan, result: Result, journal: Journal) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from etlrunner.cli import brief, screen
+from etlrunner.cli import brief, screen, whole
 from etlrunner.model.changes import Changes, Hold
 from etlrunner.run import Result
 
@@ -21,6 +21,7 @@ def show(result: Result, holds: Sequence[Hold]) -> None:
         first = f"PLAN  {record.id}: nothing was sent, and nothing waits. A run would be held:"
     screen.say(textwrap.fill(first, screen.width(), break_on_hyphens=False) + "\n")
     _reasons(holds)
+    whole.unmatched(result)
     if result.changes is not None:
         _tables(result, result.changes)
         brief.schools(result)

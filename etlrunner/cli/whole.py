@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
@@ -159,6 +160,18 @@ def findings(result: Result) -> None:
         screen.table(
             ["warning", "table", "rows"], rows, title="Warnings (etlrunner explain RULE tells more)"
         )
+    unmatched(result)
+
+
+def unmatched(result: Result) -> None:
+    """Files and joins that fit nothing, with how many of how many: a likely cause of much else."""
+    lines = [
+        textwrap.fill(f"{one.message} [{one.rule}]", screen.width(), break_on_hyphens=False)
+        for one in all_findings(result)
+        if one.rule.startswith("unmatched-")
+    ]
+    if lines:
+        screen.say("\n".join(lines) + "\n")
 
 
 def _list(found: list[Finding]) -> None:

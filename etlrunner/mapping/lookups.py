@@ -81,6 +81,12 @@ def translated(cell: pl.Expr, lookup: LookupTable) -> tuple[pl.Expr, pl.Expr]:
     return found, unknown
 
 
+def knows(lookup: LookupTable, codes: pl.Series) -> pl.Series:
+    """Whether each code of a column is in the table."""
+    keyed = codes.to_frame("code").select(_keyed(pl.col("code"), lookup)).to_series()
+    return keyed.is_in([key(code, lookup) for code in read(lookup)])
+
+
 def _keyed(cell: pl.Expr, lookup: LookupTable) -> pl.Expr:
     """`key` for a column."""
     if SPACES in lookup.ignore:

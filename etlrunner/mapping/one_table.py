@@ -24,6 +24,7 @@ from etlrunner.mapping import (
     own_keys,
     select,
     text,
+    unmatched,
 )
 from etlrunner.mapping.columns import Made, Touch, compile_columns, first_rule
 from etlrunner.mapping.fates import FATE, KEY, KEY_OF_SOURCE, Fates
@@ -162,6 +163,11 @@ class Work:
             lists = [name for name, kind in columns.items() if kind == "list"]
             after = tables.collect(tables.frame_of(made, lists))
             after, lost = self.fates.step(step, before, after)
+            if step.type in ("join", "collect"):
+                theirs = tables.frame_of(others[options["from"]])
+                self._note(
+                    unmatched.of_step(self.target.name, step, options, before, after, theirs)
+                )
             if len(lost):
                 self._note_withdrawn(lost.lazy(), self.fates.rows[-1], there)
             self.watch.stepped(step, before, after)
@@ -202,11 +208,18 @@ class Work:
     def _cells(self, frame: pl.LazyFrame, made: Made) -> pl.DataFrame:
         """Every cell as it would be sent: lists as numbered columns, text clean."""
         cells = [expr.alias(name) for name, expr in made.cells.items()]
-        codes = {f"_code_{name}": name for name in made.codes if name in HOLDS_CODES}
+        codes = {
+            f"_code_{name}": name
+            for name, (lookup, _) in made.codes.items()
+            if name in HOLDS_CODES or unmatched.is_asked(lookup)
+        }
         came = [made.codes[name][1].alias(alias) for alias, name in codes.items()]
         rows = tables.collect(frame.select(ROW, *cells, *came))
         for alias, name in codes.items():
-            self.codes.append(lookups.use(made.codes[name][0], name, _tally(rows[alias])))
+            lookup = made.codes[name][0]
+            self._note(unmatched.of_lookup(self.target.name, name, lookup, rows[alias]))
+            if name in HOLDS_CODES:
+                self.codes.append(lookups.use(lookup, name, _tally(rows[alias])))
         rows = rows.drop(*codes)
         rows, cut = numbered_columns.columns(rows, made.lists, self.target)
         self.notes += [self._cut(name, keys, made.lists[name]) for name, keys in cut.items()]
@@ -271,6 +284,10 @@ class Work:
                 self.forbidden.append(
                     Finding(rule, "error", message, self.target.name, column=column, count=count)
                 )
+
+    def _note(self, finding: Finding | None) -> None:
+        if finding is not None:
+            self.notes.append(finding)
 
     def _cut(self, name: str, keys: pl.Series, most: int) -> Finding:
         count = len(keys)

@@ -9,7 +9,7 @@ from etlrunner.checks.rules.statements import STATEMENTS
 from etlrunner.sandbox.district import District
 from tests.support.project import DAY, TestProject
 
-OF_RUNS = ("repair.", "figure-", "identity-", "merge", "policy.", "held-over")
+OF_RUNS = ("repair.", "figure-", "identity-", "merge", "policy.", "held-over", "unmatched-")
 """How rules begin that are about runs and flows: Apple's files know nothing of them."""
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from etlrunner.cli import held as screen_of_held
+from etlrunner.cli import screen
 from etlrunner.errors import ChecksFailed, ConfigurationError
+from etlrunner.run import Result
 from etlrunner.sandbox.district import District
 from tests.support.prepared import Prepared
 from tests.support.project import DAY, TestProject
@@ -83,6 +86,76 @@ def test_a_crosswalk_that_a_spreadsheet_took_zeros_from_sends_nothing(
     again = delivered.run("lakeside")
     assert again.exit_code in (5, 6)
     assert len(list((delivered.root / "out").glob("*.zip"))) == 1
+
+
+def lines_of(project: TestProject) -> tuple[Path, list[list[str]]]:
+    """The crosswalk for people in use, and its rows without the header."""
+    path = project.root / "mappings" / "crosswalks" / "lakeside-users.csv"
+    return path, [line.split(",")[:2] for line in path.read_text().splitlines()[1:]]
+
+
+def rewritten(project: TestProject, rows: list[list[str]]) -> None:
+    path, _ = lines_of(project)
+    path.write_text("sourcedId,known_as\n" + "".join(f"{new},{old}\n" for new, old in rows))
+
+
+def said(result: Result) -> list[str]:
+    return [one.message for one in result.findings if one.rule == "unmatched-crosswalk"]
+
+
+def test_a_crosswalk_that_fits_no_more_is_said_and_held_even_without_limits(
+    delivered: TestProject, district: District
+):
+    replaced(delivered, district.rekeyed())
+    committed(delivered, dict(delivered.run("lakeside").crosswalks))
+    one_name = district.rekeyed().tables["users"]["sourcedId"][0]
+    replaced(delivered, district.rekeyed().changed("users", {one_name: {"givenName": "Other"}}))
+    good = delivered.run("lakeside")
+    assert (good.record.outcome, said(good)) == ("delivered", [])
+    _, rows = lines_of(delivered)
+    assert good.record.scope["crosswalks"]["users"] == len(rows)
+
+    keys = (
+        "max_removed max_removed_per_school max_added max_added_per_school max_rekeyed max_retaught"
+    )
+    keys += " max_emptied max_changed"
+    off = ", ".join(f"{key}: none" for key in keys.split())
+    people = off.replace(", max_retaught: none", "")
+    classes = off.replace(", max_retaught: none", ", max_retaught: none, max_replaced: none")
+    rosters = "max_removed: none, max_added: none, max_removed_per_school: none, max_added_per_school: none"
+    delivered.append("lakeside", f"safeguards:\n  students: {{{people}}}\n  staff: {{{people}}}\n"
+                                 f"  classes: {{{classes}}}\n  rosters: {{{rosters}}}\n")  # fmt: skip
+    rewritten(delivered, [[f"0{new}", old] for new, old in rows])
+    held = delivered.run("lakeside")
+    assert held.record.held_by == ("crosswalk_unmatched",)
+    assert held.record.holds[0].startswith(
+        f"0 lines of crosswalks.users fit the roster, and {len(rows):,} lines fitted at the last delivery"
+    )
+    assert said(held) == [
+        f"0 of the {len(rows):,} lines of crosswalks.users have an id of the roster"
+    ]
+
+    rewritten(delivered, [[old, new] for new, old in rows])
+    planned = delivered.run("lakeside", deliver=False)
+    assert planned.record.held_by[0] == "crosswalk_unmatched"
+    (exchanged,) = said(planned)
+    with screen.kept() as text:
+        screen_of_held.show(planned, planned.holds)
+    assert "are the two columns exchanged? [unmatched-crosswalk]" in " ".join(
+        text.getvalue().split()
+    )
+    assert exchanged.endswith(
+        f"and {len(rows):,} have such a known_as: are the two columns exchanged?"
+    )
+
+    rewritten(delivered, rows[: len(rows) // 2])
+    fewer = delivered.run("lakeside", deliver=False)
+    assert "crosswalk_unmatched" not in fewer.record.held_by, "people leave, one line each"
+
+    flow = delivered.root / "flows" / "lakeside.yaml"
+    flow.write_text(flow.read_text().replace("  users: crosswalks/lakeside-users.csv\n", ""))
+    gone = delivered.run("lakeside", deliver=False)
+    assert gone.record.holds[0].startswith("the flow has no crosswalks.users any more, and ")
 
 
 def test_a_second_change_extends_the_crosswalk_in_use(delivered: TestProject, district: District):
