@@ -106,10 +106,10 @@ def test_an_approved_size_is_the_usual_one_and_approvals_of_something_else_hide_
 
 
 def test_the_decline_of_an_ordinary_school_year_is_not_held(usual: Safeguards) -> None:
-    """2.5 % never turn up in September, a high school loses 6 % in January, and one in 2,000 goes each day."""
+    """2.5 % never turn up in September, a high school loses 6 % in January, and one in 4,000 goes each day."""
     flow, past = finished.flow(safeguards=usual), Past()
     for at, day in enumerate(weekdays(SCHOOL_YEAR)):
-        left = (1 - 0.025 * min(at, 15) / 15) * (1 - 0.0005 * at / 2)
+        left = (1 - 0.025 * min(at, 15) / 15) * (1 - 0.00025 * at)
         seniors = 1 - 0.06 * (at >= 90)
         rows = {"101": round(6000 * left), "102": round(3000 * left * seniors)}
         now = Figures(f"r-{at}", day, {"students": rows})
