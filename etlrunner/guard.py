@@ -8,16 +8,15 @@ looked at one by one, and why the first delivery, an empty table and a narrower 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
-from etlrunner import figures, scope
+from etlrunner import figures, scope, shrunk, within
 from etlrunner.lib.listed import listed
 from etlrunner.model.changes import Changes, Figures, Hold, TableChanges
 from etlrunner.model.flow import Flow
 from etlrunner.model.problems import Finding
 from etlrunner.model.run import RunRecord
-from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
+from etlrunner.model.safeguards import Limit, Safeguards
 from etlrunner.model.tables import FinishedTable
 
 NAMED = 8
@@ -42,9 +41,6 @@ OF_THINGS = {
 NOTICED = ("rekeyed", "swapped", "replaced", "role_changed")
 """Said each time, within the limits, too."""
 
-SUDDEN = ("max_removed", "max_removed_per_school", "max_shrunk")
-"""Safeguards that say more exactly what a longer memory would say once more."""
-
 EXPLAIN = frozenset({"empty_table", "scope", *(f"max_{kind}" for kind in KINDS)})
 """Safeguards whose reasons say why there are others."""
 
@@ -67,13 +63,7 @@ def guard(
     """
     holds = [*_holds(flow, changes, tables, delivered_scope, absent or {})]
     if now is not None:
-        small = flow.safeguards.small_change
-        for name, limits in flow.safeguards.tables.items():
-            holds += _shrunk(name, limits, now, trail, small)
-        sudden = {place for hold in holds for place in _places(hold)}
-        for name, limits in flow.safeguards.tables.items():
-            slow = _shrunk_in_a_year(name, limits, now, marks, small)
-            holds += [hold for hold in slow if (name, hold.school) not in sudden]
+        holds += shrunk.holds(flow.safeguards, now, trail, marks, holds)
     return tuple(sorted(holds, key=_is_explained))
 
 
@@ -205,12 +195,14 @@ def _table(change: TableChanges, safeguards: Safeguards) -> Iterator[Hold]:
         ("max_added", limits.max_added, change.added, "would be added"),
         ("max_changed", limits.max_changed, change.changed, "would change"),
     ):
-        if limit is not None and _is_over(value, limit, change.before, safeguards.small_change):
+        if limit is not None and within.is_over(
+            value, limit, change.before, safeguards.small_change
+        ):
             yield _over(change, key, limit, value, verb)
     for kind in KINDS:
         kind_limit: Limit | None = getattr(limits, f"max_{kind}")
         value = change.kinds.get(kind, 0)
-        if kind_limit is not None and _is_over(
+        if kind_limit is not None and within.is_over(
             value, kind_limit, change.before, safeguards.small_change
         ):
             yield _over(change, f"max_{kind}", kind_limit, value, _words(change.table, kind))
@@ -228,8 +220,8 @@ def _moved(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Ho
     """Schools whose rows are at other schools now: nobody is removed, and the school is not what it was."""
     for school, value in change.moved_from.items():
         before = change.schools[school][0] if school in change.schools else 0
-        if before and _is_over(value, limit, before, small_change):
-            where, detail = _where(school)
+        if before and within.is_over(value, limit, before, small_change):
+            where, detail = within.where(school)
             yield Hold(
                 f"safeguards.{change.table}.max_moved_per_school",
                 f"{change.table}: {value:,} of {before:,} {where} are at other schools now, and the "
@@ -237,33 +229,23 @@ def _moved(change: TableChanges, limit: Limit, small_change: int) -> Iterator[Ho
                 table=change.table,
                 detail=detail,
                 school=school,
-                value=_share(value, before, limit),
+                value=within.share(value, before, limit),
                 limit=str(limit),
                 sizes={change.table: (school,)},
             )
-
-
-def _is_over(value: int, limit: Limit, whole: int, small_change: int) -> bool:
-    """Exactly at the limit is within it. A share says nothing about a handful of rows."""
-    if limit.count is not None:
-        return value > limit.count
-    if value < small_change:
-        return False
-    share = Fraction(limit.share or 0).limit_denominator(1_000_000)
-    return value > share * whole
 
 
 def _lost(changes: Changes, gone: Mapping[str, int], safeguards: Safeguards) -> Iterator[Hold]:
     for name, count in gone.items():
         limit = safeguards.tables[name].max_removed if name in safeguards.tables else None
         before = changes.tables[name].before if name in changes.tables else 0
-        if limit is not None and _is_over(count, limit, before, safeguards.small_change):
+        if limit is not None and within.is_over(count, limit, before, safeguards.small_change):
             yield Hold(
                 f"safeguards.{name}.max_removed",
                 f"{name}: {count:,} of {before:,} are gone from the source since the last delivery, and "
                 f"the limit is {limit}; grace would send them as last known, but that many are no accident",
                 table=name,
-                value=_share(count, before, limit),
+                value=within.share(count, before, limit),
                 limit=str(limit),
                 sizes={name: ()},
             )
@@ -276,7 +258,7 @@ def _over(change: TableChanges, key: str, limit: Limit, value: int, verb: str) -
         f"{change.table}: {value:,} of {change.before:,} {verb}, and the limit is {limit}",
         table=change.table,
         detail=listed(gone) if key == "max_removed" and change.table == "locations" else "",
-        value=_share(value, change.before, limit),
+        value=within.share(value, change.before, limit),
         limit=str(limit),
         sizes={change.table: ()} if key in ("max_removed", "max_added") else {},
     )
@@ -292,11 +274,11 @@ def _schools(
     over = [
         (counts[place], counts[0], school)
         for school, counts in change.schools.items()
-        if counts[0] and _is_over(counts[place], limit, counts[0], small_change)
+        if counts[0] and within.is_over(counts[place], limit, counts[0], small_change)
     ]
     over.sort(key=lambda one: (-one[0], one[2]))
     for value, before, school in over[:1] if len(over) == 1 else ():
-        where, detail = _where(school)
+        where, detail = within.where(school)
         yield _school_hold(change, key, limit, where, value, before, (school,), detail)
     if len(over) > 1:
         named = [f"{school or 'none'}: {value:,} of {before:,}" for value, before, school in over]
@@ -324,81 +306,10 @@ def _school_hold(
         table=change.table,
         detail=detail,
         school=schools[0],
-        value=_share(value, before, limit),
+        value=within.share(value, before, limit),
         limit=str(limit),
         sizes={change.table: schools},
     )
-
-
-def _shrunk(
-    name: str,
-    limits: TableSafeguards,
-    now: Figures,
-    trail: Sequence[Figures],
-    small_change: int,
-) -> Iterator[Hold]:
-    """A table, or a school in it, that is well below what was usual: a loss too slow for one day's limit."""
-    limit = limits.max_shrunk
-    if limit is None or name not in now.rows:
-        return
-    known = {school for one in trail for school in one.rows.get(name, {})}
-    places: list[str | None] = [None, *sorted(known)]
-    for school in places:
-        usual = figures.usual(trail, name, school)
-        here = now.total(name) if school is None else now.rows[name].get(school, 0)
-        if usual and here < usual and _is_over(usual - here, limit, usual, small_change):
-            rest = (
-                f"and {usual:,} are usual in the last {len(trail)} deliveries; "
-                f"the limit is {limit} below that"
-            )
-            yield _smaller(name, "max_shrunk", limit, school, (usual, here), rest)
-
-
-def _smaller(
-    name: str, key: str, limit: Limit, school: str | None, sizes: tuple[int, int], rest: str
-) -> Hold:
-    """A table, or a school in it, that is smaller than it was: `sizes` are then and now."""
-    then, here = sizes
-    where, detail = ("", "") if school is None else _where(school)
-    return Hold(
-        f"safeguards.{name}.{key}",
-        f"{name}: {here:,} rows{where and ' ' + where}, {rest}",
-        table=name,
-        detail=detail,
-        school=school,
-        value=_share(then - here, then, limit),
-        limit=str(limit),
-        sizes={name: () if school is None else (school,)},
-    )
-
-
-def _places(hold: Hold) -> Iterator[tuple[str, str | None]]:
-    """The tables, and the schools in them, of which a hold says that they lose at once."""
-    if hold.safeguard.rpartition(".")[2] in SUDDEN:
-        for name, schools in hold.sizes.items():
-            yield from ((name, school) for school in schools or (None,))
-
-
-def _shrunk_in_a_year(
-    name: str, limits: TableSafeguards, now: Figures, marks: Sequence[Figures], small_change: int
-) -> Iterator[Hold]:
-    """What is gone little by little: each day too few for a limit, and all of them together not."""
-    if name not in now.rows:
-        return
-    known = {school for one in marks for school in one.rows.get(name, {})}
-    for school in (None, *sorted(known)):
-        is_whole = school is None
-        key = "max_shrunk_in_a_year" if is_whole else "max_shrunk_in_a_year_per_school"
-        limit: Limit | None = getattr(limits, key)
-        then, day = figures.most(marks, name, school)
-        here = now.total(name) if school is None else now.rows[name].get(school, 0)
-        if limit is None or here >= then or not _is_over(then - here, limit, then, small_change):
-            continue
-        rest = (
-            f"{100 * (then - here) / then:.2g} % fewer than the {then:,} of {day}, little by little; "
-            f"the limit is {limit} in a year"
-        )
-        yield _smaller(name, key, limit, school, (then, here), rest)
 
 
 def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]:
@@ -412,7 +323,7 @@ def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
     if limits is None or limits.max_rejected is None:
         return
     limit = limits.max_rejected
-    if _is_over(rejected, limit, meant, safeguards.small_change):
+    if within.is_over(rejected, limit, meant, safeguards.small_change):
         rules = sorted(finished.counts.rejected.items(), key=lambda one: (-one[1], one[0]))
         why = listed([f"{rule}: {count:,}" for rule, count in rules if count])
         yield Hold(
@@ -420,7 +331,7 @@ def _rejected(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
             f"{finished.name}: {rejected:,} of {meant:,} were rejected ({why}), "
             f"and the limit is {limit}",
             table=finished.name,
-            value=_share(rejected, meant, limit),
+            value=within.share(rejected, meant, limit),
             limit=str(limit),
         )
 
@@ -430,13 +341,13 @@ def _repaired(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
     limits = safeguards.tables.get(finished.name)
     limit = limits.max_repaired if limits is not None else None
     repaired, whole = finished.repaired, finished.counts.written
-    if limit is not None and _is_over(repaired, limit, whole, safeguards.small_change):
+    if limit is not None and within.is_over(repaired, limit, whole, safeguards.small_change):
         yield Hold(
             f"safeguards.{finished.name}.max_repaired",
             f"{finished.name}: {repaired:,} rows were repaired or merged, of {whole:,} that are "
             f"written, and the limit is {limit}",
             table=finished.name,
-            value=_share(repaired, whole, limit),
+            value=within.share(repaired, whole, limit),
             limit=str(limit),
         )
 
@@ -446,15 +357,3 @@ def _repaired(finished: FinishedTable, safeguards: Safeguards) -> Iterator[Hold]
 
 def _words(table: str, kind: str) -> str:
     return OF_THINGS.get((table, kind), KINDS[kind])
-
-
-def _where(school: str) -> tuple[str, str]:
-    """Of a school as it is said everywhere, and which one it is, for whoever may see ids."""
-    return ("in one school", f"school {school}") if school else ("in rows of no known school", "")
-
-
-def _share(value: int, whole: int, limit: Limit) -> str:
-    """The value in the limit's own unit."""
-    if limit.count is not None or not whole:
-        return str(value)
-    return f"{100 * value / whole:.4g}%"
