@@ -103,8 +103,7 @@ def hold_over(
         hides = name in PEOPLE and never.get(name) and finished[name].withdrawn_path is None
         if name in unknown and finished[name].withdrawn_path != finished[name].fate_path:
             hides = True
-        is_known = name in baseline and finished[name].counts.written > 0
-        if limit is not None and is_known and name != "rosters" and not hides:
+        if limit is not None and name in baseline and name != "rosters" and not hides:
             work.keep(name, limit)
     if "rosters" in finished and "rosters" in baseline:
         work.keep_rosters()
@@ -313,9 +312,9 @@ class _Work:
 
     def _add(self, spec: TargetTable, rows: pl.DataFrame) -> None:
         """Put the rows into the finished table, which stays sorted, with a header as wide as needed."""
-        if not len(rows):
-            return
         made = self.finished[spec.name]
+        if not len(rows) or not made.counts.written:  # none of today: that has to be seen
+            return
         now = table.collect(self._today(spec.name))
         both = pl.concat([now, rows], how="diagonal").fill_null("")
         header = _header(spec, both)

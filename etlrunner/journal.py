@@ -113,7 +113,7 @@ class Journal:
             if isinstance(error, Held):  # for whoever has to decide, later
                 self.note(
                     holds=tuple(hold.message for hold in error.holds),
-                    held_by=tuple(hold.safeguard for hold in error.holds),
+                    held_by=tuple(dict.fromkeys(hold.safeguard for hold in error.holds)),
                     sizes=_sizes(error.holds),
                     held_at=tuple(hold.detail for hold in error.holds),
                 )

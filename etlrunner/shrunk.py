@@ -8,7 +8,7 @@ from etlrunner import figures, within
 from etlrunner.model.changes import Figures, Hold
 from etlrunner.model.safeguards import Limit, Safeguards, TableSafeguards
 
-SUDDEN = ("max_removed", "max_removed_per_school", "max_shrunk")
+SUDDEN = ("max_moved_per_school", "max_removed", "max_removed_per_school", "max_shrunk")
 """Safeguards that say more exactly what a longer memory would say once more."""
 
 
@@ -78,7 +78,7 @@ def _shrunk_in_a_year(
         ):
             continue
         rest = (
-            f"{round(100 * (then - here) / then, 1):g} % fewer than the {then:,} of {day}, little by little; "
+            f"{round(100 * (then - here) / then, 1):g} % fewer than the {then:,} of {day}; "
             f"the limit is {limit} in a year"
         )
         yield _smaller(name, key, limit, school, (then, here), rest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -170,6 +170,8 @@ def judge_tables(
         doubts=result.findings,
     )
     result.findings = (*result.findings, *_crosswalks(plan, result))
+    if result.held_over is not None:
+        result.findings = tuple(_of_last_known(result.findings, result.held_over.keys))
     journal.note(findings=tally(result.findings))
     services.progress.done("check")
     refuse_errors(result.findings)
@@ -182,6 +184,19 @@ def _crosswalks(plan: Plan, result: Result) -> Iterator[Finding]:
     fits = unmatched.fits(result.raw_paths(), plan.flow.crosswalks)
     result.crosswalks_met = {name: fit.matched for name, fit in fits.items()}
     yield from filter(None, (unmatched.of_crosswalk(name, fit) for name, fit in fits.items()))
+
+
+def _of_last_known(
+    findings: Iterable[Finding], held_over: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    """The findings; one about a row that only `grace` sends says so: there is no record to mend."""
+    held = {(name, key) for name, keys in held_over.items() for key in keys}
+    for one in findings:
+        if (one.table, one.key) in held:
+            told = f"{one.message}; it is gone from the source, and grace sends its last known row"
+            way = ": leave_out lets it go" if one.severity == "error" else ""
+            one = replace(one, message=told + way)
+        yield one
 
 
 def package_archive(plan: Plan, result: Result, journal: Journal) -> None:

@@ -170,6 +170,41 @@ def test_a_table_that_has_nobody_left_is_not_filled_up_from_the_last_delivery(da
     assert wrong == {("empty-file", "students"), ("empty-file", "rosters")}
 
 
+def without_student_enrollments(district: District) -> District:
+    """As a pull after a role was renamed in the SIS."""
+    rows = district.tables["enrollments"].filter(role="student")
+    return district.without("enrollments", rows["sourcedId"].to_list())
+
+
+LOOSE = ", safeguards: {classes: {max_replaced: none}, rosters: {max_removed: none, max_removed_per_school: none}}"  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["additive", "normal"])
+def test_one_pupil_who_is_held_over_does_not_hide_that_no_roster_came(
+    project: TestProject, district: District, mode: str
+):
+    grace, more = ("", "") if mode == "additive" else (GRACE, LOOSE)
+    first, last = DAY + timedelta(days=1), DAY + timedelta(days=3)
+    days = Days.first(project, district, grace + season(mode, first, last, more))
+    [gone] = pupils(days.district, 1)
+    result = days.run(without_student_enrollments(without_pupils(days.district, [gone])), 1)
+    assert result.record.outcome == "failed"
+    assert ("empty-file", "rosters") in {(one.rule, one.table) for one in result.findings}
+
+
+def test_what_is_wrong_with_a_last_known_row_says_that_it_is_one(days: Days):
+    [gone] = pupils(days.district, 1)
+    holds = f"person_id != '{gone}'"
+    rule = f'odd: {{table: students, holds: "{holds}", message: no such, verdict: fail}}'
+    days.project.append("lakeside", f"policy:\n  {rule}\n")
+    result = days.run(without_pupils(days.district, [gone]), 1)
+    assert result.record.outcome == "failed"
+    [message] = [one.message for one in result.findings if one.severity == "error"]
+    assert message.endswith(
+        "it is gone from the source, and grace sends its last known row: leave_out lets it go"
+    )
+
+
 def test_a_mass_loss_is_held_on_its_first_day_though_nobody_would_be_removed(days: Days):
     ids = pupils(days.district)
     lost = without_pupils(days.district, ids[: len(ids) // 4])

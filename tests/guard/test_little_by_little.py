@@ -72,7 +72,7 @@ def test_two_in_a_thousand_every_day_are_held_by_the_memory_of_a_year_alone(
     assert last[-1] > 0.9 * last[0], "within what the last deliveries let go"
     (one,) = held(usual, 1690, past)
     assert one.message == (
-        "students: 2,190 rows, 12.4 % fewer than the 2,500 of 2026-09-01, little by little; "
+        "students: 2,190 rows, 12.4 % fewer than the 2,500 of 2026-09-01; "
         "the limit is 12% in a year"
     )
     assert (one.safeguard, one.value) == ("safeguards.students.max_shrunk_in_a_year", "12.4%")
