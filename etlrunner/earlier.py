@@ -155,9 +155,7 @@ def _send_kept(
     attempt.check_secrets(plan, Request())
     result.archive = kept.archive
     journal.note(**kept.facts())
-    delivery.deliver_archive(
-        plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
-    )
+    _deliver(plan, result, journal, services, kept)
 
 
 def send_retried(
@@ -192,6 +190,10 @@ def _send_once_more(
         safety.compare_tables(plan, result, journal, day=day)
     with journal.stage("guard"):
         safety.guard_once_more(plan, result, kept.run, journal.record.scope)
+    _deliver(plan, result, journal, services, kept)
+
+
+def _deliver(plan: Plan, result: Result, journal: Journal, services: Services, kept: Kept) -> None:
     delivery.deliver_archive(
         plan, result, journal, services, finished=kept.finished(), assigned=kept.assigned
     )

@@ -75,7 +75,7 @@ def hold_over(
     mapped: Mapping[str, Collection[str]] | None = None,
     left_out: Mapping[str, Collection[str]] | None = None,
     unknown: Collection[str] = (),
-    loaded: Loaded | None = None,
+    loaded: Loaded,
 ) -> HeldOver:
     """Add the last known rows of who is gone to the finished tables, and list them below `folder`.
 
@@ -90,7 +90,7 @@ def hold_over(
     work = _Work(
         target,
         dict(finished),
-        loaded or Loaded(),
+        loaded,
         baseline,
         before,
         day,

@@ -31,7 +31,6 @@ class Unfinished:
     """The last delivery of a flow, when it has no known end."""
 
     record: RunRecord
-    state: str
     kept: Kept | None
     """Its archive, when the same bytes can be sent again; else the next delivery takes its place."""
 
@@ -52,7 +51,8 @@ def settle(plan: Plan, services: Services, day: date) -> Unfinished | None:
     if answer in ("promote", "finish"):
         _finish(plan, record, services, last)
     elif answer == "send again":
-        return _again(plan, record, state, last, day)
+        can_be = not _why_not(plan, record, last, day)
+        return Unfinished(record, kept.intact(plan.project, record) if can_be else None)
     elif state == "delivered":
         close_held(services.history, record)
     return None
@@ -93,17 +93,6 @@ def _last_sent(history: History, flow: str) -> RunRecord | None:
     """The last run that wrote down that it was going to send something, if nothing was sent since."""
     runs = history.runs(flow, limit=_FAR_BACK)
     return next((run for run in runs if run.delivery is not None), None)
-
-
-def _again(
-    plan: Plan,
-    record: RunRecord,
-    state: str,
-    last: deliveries.Delivered | None,
-    day: date,
-) -> Unfinished:
-    can_be = not _why_not(plan, record, last, day)
-    return Unfinished(record, state, kept.intact(plan.project, record) if can_be else None)
 
 
 def _why_not(plan: Plan, record: RunRecord, last: deliveries.Delivered | None, day: date) -> str:

@@ -50,7 +50,7 @@ def has_odd_characters(name: str) -> pl.Expr:
 
 def has_odd_letters(name: str) -> pl.Expr:
     """Whether any value of an identifier has a letter that is another one in lower case, or may have."""
-    return _any_holds(name, "[^\\x00-@\\[-\\x7f]")
+    return _any_holds(name, r"[A-Z\x{80}-\x{10ffff}]")
 
 
 def _may_be_odd(name: str) -> pl.Expr:
